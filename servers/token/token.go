@@ -25,7 +25,7 @@ var ErrNoKey = errors.New("no signing key")
 
 // Claims is what a token says.
 type Claims struct {
-	User    int64     // never 0
+	User    int64     // positive
 	Expires time.Time // zero: never
 }
 
@@ -98,8 +98,8 @@ const audienceTrunk = "croupier-trunk"
 
 // Sign returns a token for a user that is valid from now for ttl; ttl 0 means for ever.
 func (k *Keys) Sign(user int64, ttl time.Duration) (string, error) {
-	if user == 0 {
-		return "", errors.New("sign token: user 0 is nobody; ids start at 1")
+	if user <= 0 {
+		return "", fmt.Errorf("sign token for user %d: a user id is a positive number", user)
 	}
 	return k.sign(claims{ID: user}, ttl)
 }
@@ -136,8 +136,8 @@ func (k *Keys) Verify(text string) (Claims, error) {
 	if len(c.Audience) > 0 {
 		return Claims{}, errors.New("verify token: it is meant for a server, not for a player")
 	}
-	if c.ID == 0 {
-		return Claims{}, errors.New(`verify token: the claim "id" is missing or 0`)
+	if c.ID <= 0 {
+		return Claims{}, errors.New(`verify token: the claim "id" is missing or not a positive number`)
 	}
 	verified := Claims{User: c.ID}
 	if c.ExpiresAt != nil {
