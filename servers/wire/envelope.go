@@ -95,3 +95,13 @@ func RequestID(payload []byte) uint64 {
 	}
 	return 0
 }
+
+// MustMarshal encodes a message that a server made itself. It panics for a string that is not
+// UTF-8, which no server makes: what comes from outside was checked when it was decoded.
+func MustMarshal(m proto.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("wire: encode %T: %v", m, err))
+	}
+	return b
+}

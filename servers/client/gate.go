@@ -1,0 +1,166 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"croupier/servers/wire"
+)
+
+// writeTimeout bounds one write: a peer that takes nothing for so long is gone.
+const writeTimeout = 10 * time.Second
+
+// gateLink is a WebSocket to a gate.
+type gateLink struct {
+	conn   *websocket.Conn
+	buffer []byte // of receive; grows to the largest message and stays
+}
+
+func dialGate(ctx context.Context, c *Client, token string) (link, error) {
+	u, err := url.Parse(c.target.address)
+	if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
+		return nil, fmt.Errorf("%w: a gate's address looks like ws://host:60006", errBadTarget)
+	}
+	header := c.options.Header.Clone()
+	if header == nil {
+		header = make(http.Header)
+	}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	conn, response, err := websocket.Dial(ctx, c.target.address, &websocket.DialOptions{
+		HTTPClient: c.http,
+		HTTPHeader: header,
+	})
+	if err != nil {
+		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
+			return nil, handshakeError(response)
+		}
+		return nil, err
+	}
+	conn.SetReadLimit(MaxMessage)
+	return &gateLink{conn: conn}, nil
+}
+
+// httpClient makes the client for handshakes. Nothing is kept alive: what does not become a
+// WebSocket is not worth keeping, and would outlive Close.
+func httpClient(o Options) *http.Client {
+	transport := &http.Transport{
+		Proxy:             http.ProxyFromEnvironment,
+		DisableKeepAlives: true,
+		TLSClientConfig:   o.TLS,
+	}
+	if o.NetDial != nil {
+		transport.Proxy = nil
+		transport.DialContext = o.NetDial
+	}
+	return &http.Client{
+		Transport: transport,
+		// A redirect would carry the token to a host that nobody named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func handshakeError(response *http.Response) error {
+	e := &HandshakeError{Status: response.StatusCode}
+	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	if response.Body != nil {
+		body, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+		e.Text = printable(string(body))
+	}
+	return e
+}
+
+// printable makes one line of a stranger's text that cannot upset a terminal.
+func printable(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return ' '
+		}
+		if !strconv.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text))
+}
+
+func (l *gateLink) send(frame []byte) error {
+	// Not the caller's context: one that ends in the midst of a write breaks the connection.
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	return l.conn.Write(ctx, websocket.MessageBinary, frame)
+}
+
+func (l *gateLink) receive() (wire.Command, []byte, error) {
+	kind, reader, err := l.conn.Reader(context.Background())
+	if err != nil {
+		return 0, nil, gateError(err)
+	}
+	if kind != websocket.MessageBinary {
+		return 0, nil, fmt.Errorf("%w: a text message", ErrMalformed)
+	}
+	l.buffer, err = readAll(reader, l.buffer[:0])
+	if err != nil {
+		return 0, nil, gateError(err)
+	}
+	op, payload, err := wire.Split(l.buffer)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return op, payload, nil
+}
+
+// readAll is io.ReadAll into a buffer of the caller.
+func readAll(r io.Reader, b []byte) ([]byte, error) {
+	if cap(b) == 0 {
+		b = make([]byte, 0, 512)
+	}
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+// gateError types what the WebSocket library reports.
+func gateError(err error) error {
+	var closed websocket.CloseError
+	switch {
+	case errors.As(err, &closed):
+		return &CloseError{Code: wire.CloseCode(closed.Code), Reason: printable(closed.Reason)}
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		return fmt.Errorf("%w: over %d bytes", ErrTooBig, MaxMessage)
+	}
+	return fmt.Errorf("the connection broke: %w", err)
+}
+
+func (l *gateLink) probe(ctx context.Context) error { return l.conn.Ping(ctx) }
+
+// close sends the close frame and leaves receive to read the answer, for as long as ctx lasts.
+func (l *gateLink) close(ctx context.Context) {
+	if ctx.Err() == nil {
+		stop := context.AfterFunc(ctx, func() { l.conn.CloseNow() })
+		l.conn.Close(websocket.StatusNormalClosure, "")
+		stop()
+	}
+	l.conn.CloseNow()
+}

@@ -1,0 +1,197 @@
+package dice
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"croupier/servers/internal/room"
+)
+
+// Config is how dice is played. Zero durations have the defaults named.
+type Config struct {
+	Round  time.Duration // length of a round; default 30 s
+	Idle   time.Duration // pause between two rounds; default 5 s
+	Preset bool          // players may choose their points: for development only
+}
+
+// Game is dice in one room.
+type Game struct {
+	config  Config
+	clock   *room.Timer // of the round, or of the pause
+	round   uint64      // from 1
+	inRound bool
+	rolls   Rolls
+}
+
+// New returns a game for a new room.
+func New(c Config) *Game {
+	if c.Round == 0 {
+		c.Round = 30 * time.Second
+	}
+	if c.Idle == 0 {
+		c.Idle = 5 * time.Second
+	}
+	return &Game{config: c}
+}
+
+// Start begins the first round.
+func (g *Game) Start(t *room.Table) error {
+	if g.config.Round < 0 || g.config.Idle < 0 {
+		return errors.New("dice: the length of a round and of the pause must not be negative")
+	}
+	g.clock = t.NewTimer(func() { g.turn(t) })
+	g.begin(t)
+	return nil
+}
+
+// turn is what happens when the clock has run down.
+func (g *Game) turn(t *room.Table) {
+	if g.inRound {
+		g.Settle(t)
+	} else {
+		g.begin(t)
+	}
+}
+
+func (g *Game) begin(t *room.Table) {
+	g.round++
+	g.inRound, g.rolls = true, g.rolls[:0]
+	g.clock.Reset(g.config.Round)
+	t.Announce(room.Event{Message: encodeStart(g.config.Round, g.round)})
+}
+
+// Settle ends the round, pays no heed to who has not rolled, and closes a room that nobody is in.
+func (g *Game) Settle(t *room.Table) {
+	if !g.inRound {
+		return
+	}
+	g.inRound = false
+	g.clock.Reset(g.config.Idle)
+	t.Announce(room.Event{Message: encodeSettlement(g.config.Idle, g.rolls, g.round)})
+	t.DismissAbsent()
+	if t.Empty() {
+		t.Close()
+	}
+}
+
+// Enter shows the scene.
+func (g *Game) Enter(t *room.Table, p *room.Player) {
+	t.Tell(p, encodeScene(g.inRound, g.clock.Left(), g.rolls, p.ID(), g.round), 0)
+}
+
+// MayLeave keeps everyone in the seat who has rolled in this round.
+func (g *Game) MayLeave(_ *room.Table, p *room.Player) bool {
+	return !g.inRound || g.rolls.Of(p.ID()) == 0
+}
+
+// Left lets the round settle if it waited only for the one who left.
+func (g *Game) Left(t *room.Table, _ *room.Player) { g.settleIfComplete(t) }
+
+func (g *Game) settleIfComplete(t *room.Table) {
+	if !g.inRound {
+		return
+	}
+	seated := make([]int64, 0, t.Seats())
+	for _, p := range t.Players() {
+		if p.Seated() {
+			seated = append(seated, p.ID())
+		}
+	}
+	if g.rolls.Complete(seated) {
+		g.Settle(t)
+	}
+}
+
+// Receive takes a roll. It is stored before anyone hears of it.
+func (g *Game) Receive(t *room.Table, q room.Request) error {
+	if q.Op != opShake {
+		return &room.Refusal{Code: room.CodeUnknownCommand, Reason: "unknown command", Detail: fmt.Sprintf("dice knows no opcode %d", q.Op)}
+	}
+	preset, err := decodeShake(q.Body)
+	switch {
+	case err != nil:
+		return &room.Refusal{Code: room.CodeFail, Reason: "malformed message", Detail: err.Error()}
+	case !q.From.Seated():
+		return room.Refuse(room.CodeSpectator, "spectators may not roll: sit down first")
+	case !g.inRound:
+		return room.Refuse(room.CodeStatusMismatch, "no round is being played: wait for the next start")
+	case g.rolls.Of(q.From.ID()) != 0:
+		return room.Refuse(codeAlreadyShaken, "you have rolled in this round already")
+	case preset != 0 && !g.config.Preset:
+		return room.Refuse(room.CodeFail, "points can be chosen on a development server only")
+	case preset < 0 || preset > Faces:
+		return room.Refuse(room.CodeFail, "points go from 1 to 6")
+	}
+	points := preset
+	if points == 0 {
+		points = rand.Int32N(Faces) + 1
+	}
+	g.rolls = append(g.rolls, Roll{User: q.From.ID(), Points: points})
+	t.Announce(room.Event{
+		Message: encodeShake(q.From.ID(), 0, g.round),
+		Own:     q.From,
+		OwnView: encodeShake(q.From.ID(), points, g.round),
+		Request: q.ID,
+	})
+	g.settleIfComplete(t)
+	return nil
+}
+
+// State describes the round.
+func (g *Game) State(_ *room.Table, reveal bool) string {
+	b := make([]byte, 0, 96)
+	b = append(b, "dice round "...)
+	b = strconv.AppendUint(b, g.round, 10)
+	if g.inRound {
+		b = append(b, " playing "...)
+	} else {
+		b = append(b, " settled "...)
+	}
+	b = strconv.AppendInt(b, g.clock.Left().Milliseconds(), 10)
+	b = append(b, " ms left"...)
+	for _, roll := range g.rolls {
+		b = append(b, "\nuser "...)
+		b = strconv.AppendInt(b, roll.User, 10)
+		b = append(b, " rolled"...)
+		if reveal || !g.inRound {
+			b = append(b, ' ')
+			b = strconv.AppendInt(b, int64(roll.Points), 10)
+		}
+	}
+	return string(b)
+}
+
+// stored is a game in a snapshot.
+type stored struct {
+	Version int           `json:"version"`
+	Round   uint64        `json:"round"`
+	InRound bool          `json:"in_round"`
+	Left    time.Duration `json:"left_ns"`
+	Rolls   Rolls         `json:"rolls"`
+}
+
+const storedVersion = 1
+
+// Snapshot encodes the round, with the time left.
+func (g *Game) Snapshot(*room.Table) ([]byte, error) {
+	return json.Marshal(stored{Version: storedVersion, Round: g.round, InRound: g.inRound, Left: g.clock.Left(), Rolls: g.rolls})
+}
+
+// Restore goes on with a stored round.
+func (g *Game) Restore(t *room.Table, snapshot []byte) error {
+	var s stored
+	if err := json.Unmarshal(snapshot, &s); err != nil {
+		return fmt.Errorf("dice: %w", err)
+	}
+	if s.Version != storedVersion {
+		return fmt.Errorf("dice: snapshot has version %d, this server reads %d", s.Version, storedVersion)
+	}
+	g.round, g.inRound, g.rolls = s.Round, s.InRound, s.Rolls
+	g.clock = t.NewTimer(func() { g.turn(t) })
+	g.clock.Reset(s.Left)
+	return nil
+}

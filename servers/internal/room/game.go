@@ -1,0 +1,66 @@
+package room
+
+// Game is the rules of one kind of game, played in one room. All methods run on the room's
+// goroutine, one at a time, and must not block. A panic ends this room, not the process.
+type Game interface {
+	// Start begins the game in a new and empty room. After an error there is no room.
+	Start(t *Table) error
+
+	// Enter tells that p is here: newly seated, a new spectator, moved to a seat, or back after a
+	// lost connection. Everyone was told already; what is left is to show p the scene.
+	Enter(t *Table, p *Player)
+
+	// Receive handles a message whose opcode the core does not know. An error refuses the request;
+	// a *Refusal says with which code. Nothing may have changed then.
+	Receive(t *Table, q Request) error
+
+	// MayLeave says whether p can be taken out of the game now. Where it can't, p keeps the seat,
+	// offline, until the game calls Table.DismissAbsent at a time when MayLeave says yes.
+	MayLeave(t *Table, p *Player) bool
+
+	// Left tells that p is gone for good: not among Table.Players any more.
+	Left(t *Table, p *Player)
+
+	// Settle brings what is being played to its end at once, by the rules, because the room is
+	// about to be closed from outside.
+	Settle(t *Table)
+
+	// State describes the game in a line or two for a person. It may hold what players must not
+	// see only if reveal is set.
+	State(t *Table, reveal bool) string
+
+	// Snapshot encodes everything that Restore needs, the time left on timers included.
+	Snapshot(t *Table) ([]byte, error)
+
+	// Restore takes the place of Start in a room that comes from a snapshot. The players are
+	// there, all of them offline.
+	Restore(t *Table, snapshot []byte) error
+}
+
+// Request is one message of a present player.
+type Request struct {
+	From *Player
+	Op   uint32
+	Body []byte // valid until Receive returns
+	ID   uint64 // the player's number for it, to be echoed in the reply; 0: none
+}
+
+// Refusal says why a request was refused. Its codes are the published ones.
+type Refusal struct {
+	Code   int32
+	Reason string // for the player
+	Detail string // for a developer
+}
+
+func (r *Refusal) Error() string { return r.Reason }
+
+// The published codes of refusals that the core makes or that many games share.
+const (
+	CodeFail           int32 = 1
+	CodeUnknownCommand int32 = 101
+	CodeStatusMismatch int32 = 102
+	CodeSpectator      int32 = 103
+)
+
+// Refuse returns a *Refusal.
+func Refuse(code int32, reason string) error { return &Refusal{Code: code, Reason: reason} }

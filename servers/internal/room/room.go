@@ -1,0 +1,295 @@
+package room
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// Config is what a room is made of. Zero values have the defaults named.
+type Config struct {
+	ID      int64
+	Seats   int     // default 4
+	Bench   int     // most spectators; default 64
+	Mailbox int     // most waiting messages of players; default 64
+	Epoch   uint64  // who owns the room; default 1
+	Encoder Encoder // needed
+	Log     *slog.Logger
+	// Ended, where set, is called on the room's goroutine when the room has ended and before Done is
+	// closed. late are those whose Enter was taken but came too late: they were told nothing.
+	Ended func(late []Entry)
+}
+
+// Entry is somebody's wish to enter a room.
+type Entry struct {
+	Session Session
+	Seat    int
+	Request uint64
+}
+
+// Room is a running room seen from outside. Its methods may be called from any goroutine and
+// never block on the room, except for Do, which says so.
+type Room struct {
+	id    int64
+	box   mailbox
+	ended func(late []Entry)
+	done  chan struct{}
+}
+
+// Open starts a room with a new game. After an error there is no room and no goroutine.
+func Open(c Config, game Game) (*Room, error) {
+	t, err := newTable(c, game)
+	if err != nil {
+		return nil, err
+	}
+	if err := guard(func() error { return game.Start(t) }); err != nil {
+		return nil, fmt.Errorf("start game: %w", err)
+	}
+	return run(c, t), nil
+}
+
+func newTable(c Config, game Game) (*Table, error) {
+	if c.Encoder == nil {
+		return nil, fmt.Errorf("room %d: no encoder", c.ID)
+	}
+	if c.Seats < 0 || c.Bench < 0 {
+		return nil, fmt.Errorf("room %d: seats and bench must not be negative", c.ID)
+	}
+	log := c.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	return &Table{
+		id:     c.ID,
+		game:   game,
+		seats:  make([]*Player, orDefault(c.Seats, 4)),
+		bench:  orDefault(c.Bench, 64),
+		encode: c.Encoder,
+		log:    log,
+		epoch:  max(c.Epoch, 1),
+	}, nil
+}
+
+func run(c Config, t *Table) *Room {
+	r := &Room{
+		id:    c.ID,
+		box:   mailbox{wake: make(chan struct{}, 1), limit: orDefault(c.Mailbox, 64)},
+		ended: c.Ended,
+		done:  make(chan struct{}),
+	}
+	go r.loop(t)
+	return r
+}
+
+func orDefault(value, otherwise int) int {
+	if value == 0 {
+		return otherwise
+	}
+	return value
+}
+
+// ID is the room's number.
+func (r *Room) ID() int64 { return r.id }
+
+// Done is closed when the room has ended: everyone was told, and its goroutine is about to exit.
+func (r *Room) Done() <-chan struct{} { return r.done }
+
+// Enter asks for a place in the room. The answer comes through the session. ErrClosed: the room
+// has ended, and the session was told nothing.
+func (r *Room) Enter(s Session, seat int, request uint64) error {
+	return r.box.put(message{kind: enter, session: s, seat: seat, request: request})
+}
+
+// Leave tells that a session is lost. It is called once for each entered session, whatever ended
+// it, and is without effect on a session that the room has ended.
+func (r *Room) Leave(s Session) {
+	r.box.put(message{kind: leave, session: s}) //nolint:errcheck // a closed room has left it already
+}
+
+// Stand asks to stand up and leave. ErrBusy, ErrClosed.
+func (r *Room) Stand(s Session, request uint64) error {
+	return r.box.put(message{kind: stand, session: s, request: request})
+}
+
+// Print asks for the room's state as text. ErrBusy, ErrClosed.
+func (r *Room) Print(s Session, request uint64) error {
+	return r.box.put(message{kind: print, session: s, request: request})
+}
+
+// Echo asks the room to send op and body back. ErrBusy, ErrClosed.
+func (r *Room) Echo(s Session, op uint32, body []byte, request uint64) error {
+	return r.box.put(message{kind: echo, session: s, op: op, body: body, request: request})
+}
+
+// Play hands the game a message of a session's player. The room may keep body until the game has
+// seen it. ErrBusy, ErrClosed.
+func (r *Room) Play(s Session, op uint32, body []byte, request uint64) error {
+	return r.box.put(message{kind: play, session: s, op: op, body: body, request: request})
+}
+
+// Warn tells everyone in the room, now and every so often, that it will be closed.
+func (r *Room) Warn(text string, every time.Duration) {
+	r.box.put(message{kind: call, call: func(t *Table) { t.startNotices(text, every) }}) //nolint:errcheck // a closed room needs no warning
+}
+
+// Settle brings what is being played to its end and closes the room. Players are told why.
+func (r *Room) Settle(why Reason) {
+	r.box.put(message{kind: call, call: func(t *Table) { //nolint:errcheck // a closed room is settled
+		t.game.Settle(t)
+		t.closeFor(why)
+	}})
+}
+
+// Do runs f on the room's goroutine and waits for it. f must not block. An error means that f may
+// or may not run: the room has ended or ctx has.
+func (r *Room) Do(ctx context.Context, f func(*Table)) error {
+	ran := make(chan struct{})
+	err := r.box.put(message{kind: call, call: func(t *Table) { f(t); close(ran) }})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ran:
+		return nil
+	case <-r.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Summary is a room in the list of rooms.
+type Summary struct {
+	ID         int64  `json:"id"`
+	Players    int    `json:"players"`
+	Online     int    `json:"online"`
+	Spectators int    `json:"spectators"`
+	Epoch      uint64 `json:"epoch"`
+	Seq        uint64 `json:"seq"`
+	State      string `json:"state"`
+}
+
+// Summarize describes the room without what players must not see.
+func (r *Room) Summarize(ctx context.Context) (Summary, error) {
+	var s Summary
+	err := r.Do(ctx, func(t *Table) {
+		s = Summary{ID: t.id, Players: t.Seated(), Epoch: t.epoch, Seq: t.seq, State: t.game.State(t, false)}
+		for _, p := range t.present {
+			if p.Online() {
+				s.Online++
+			}
+		}
+		s.Spectators = len(t.present) - s.Players
+	})
+	return s, err
+}
+
+// loop is the room's goroutine.
+func (r *Room) loop(t *Table) {
+	var unread []message
+	if err := guard(func() error { unread = r.serve(t); return nil }); err != nil {
+		t.log.Error("room ended by a fault of its game", "room", t.id, "err", err)
+		t.reason = Disbanded
+	}
+	unread = append(unread, r.box.close()...)
+	for _, p := range t.present {
+		if p.session != nil {
+			t.Tell(p, t.encode.Disconnected(t.reason), 0)
+			p.session.End(t.reason)
+		}
+	}
+	if r.ended != nil {
+		r.ended(late(t, unread))
+	}
+	close(r.done)
+}
+
+// late picks those who wanted in from the messages that a closing room has not handled.
+func late(t *Table, unread []message) []Entry {
+	var entries []Entry
+	for _, m := range unread {
+		if m.kind != enter {
+			continue
+		}
+		if p := t.Player(m.session.User()); p == nil || p.session != m.session {
+			entries = append(entries, Entry{Session: m.session, Seat: m.seat, Request: m.request})
+		}
+	}
+	return entries
+}
+
+// serve handles messages and timers until the room closes. It returns the messages of its last
+// batch that it did not handle.
+func (r *Room) serve(t *Table) (unread []message) {
+	clock := time.NewTimer(time.Hour)
+	clock.Stop()
+	var armed time.Time // what the clock is set to; zero: stopped
+	var batch []message
+	for {
+		t.expire()
+		if t.closing {
+			return nil
+		}
+		if next := t.next(); !next.Equal(armed) {
+			armed = next
+			if next.IsZero() {
+				clock.Stop()
+			} else {
+				clock.Reset(time.Until(next))
+			}
+		}
+		select {
+		case <-r.box.wake:
+			batch = r.box.take(batch)
+			for i := range batch {
+				t.handle(&batch[i])
+				if t.closing {
+					return batch[i+1:]
+				}
+			}
+		case <-clock.C:
+			armed = time.Time{}
+		}
+	}
+}
+
+func (t *Table) handle(m *message) {
+	switch m.kind {
+	case enter:
+		t.enter(m.session, m.seat, m.request)
+		return
+	case call:
+		m.call(t)
+		return
+	}
+	p := t.Player(m.session.User())
+	if p == nil || p.session != m.session {
+		return // the room has ended this session; its last messages were still on their way
+	}
+	switch m.kind {
+	case leave:
+		t.lose(p)
+	case stand:
+		t.stand(p, m.request)
+	case print:
+		t.Tell(p, t.encode.Printed(t.describe()), m.request)
+	case echo:
+		t.Tell(p, Message{Op: m.op, Body: m.body}, m.request)
+	case play:
+		if err := t.game.Receive(t, Request{From: p, Op: m.op, Body: m.body, ID: m.request}); err != nil {
+			t.refuse(m.session, err, m.request)
+		}
+	}
+}
+
+// guard turns a panic of a game into an error that carries the stack.
+func guard(f func() error) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	return f()
+}

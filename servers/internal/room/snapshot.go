@@ -1,0 +1,71 @@
+package room
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// snapshotVersion is the version of the core's part of a snapshot. A server that reads a version
+// it does not know refuses the room and leaves it to one that does.
+const snapshotVersion = 1
+
+// snapshot is a room as it is stored.
+type snapshot struct {
+	Version int            `json:"version"`
+	ID      int64          `json:"id"`
+	Seats   int            `json:"seats"`
+	Bench   int            `json:"bench"`
+	Seq     uint64         `json:"seq"`
+	Players []storedPlayer `json:"players"`
+	Game    []byte         `json:"game"` // the bytes of Game.Snapshot, as a base64 string
+}
+
+type storedPlayer struct {
+	ID   int64 `json:"id"`
+	Seat int   `json:"seat"`
+}
+
+// Snapshot encodes the room with everything that Restore needs. Call it by Room.Do.
+func (t *Table) Snapshot() ([]byte, error) {
+	game, err := t.game.Snapshot(t)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot of room %d: game: %w", t.id, err)
+	}
+	s := snapshot{Version: snapshotVersion, ID: t.id, Seats: len(t.seats), Bench: t.bench, Seq: t.seq, Game: game}
+	for _, p := range t.present {
+		s.Players = append(s.Players, storedPlayer{ID: p.id, Seat: p.seat})
+	}
+	return json.Marshal(s)
+}
+
+// Restore starts a room from a snapshot. Everybody in it is offline until they enter again. The
+// number of the room, its seats and its bench come from the snapshot; the rest from c.
+func Restore(c Config, game Game, data []byte) (*Room, error) {
+	var s snapshot
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("restore room: %w", err)
+	}
+	if s.Version != snapshotVersion {
+		return nil, fmt.Errorf("restore room %d: snapshot has version %d, this server reads %d: leave the room to a server that does", s.ID, s.Version, snapshotVersion)
+	}
+	c.ID, c.Seats, c.Bench = s.ID, s.Seats, s.Bench
+	t, err := newTable(c, game)
+	if err != nil {
+		return nil, err
+	}
+	t.seq = s.Seq
+	for _, stored := range s.Players {
+		p := &Player{id: stored.ID, seat: stored.Seat}
+		if p.Seated() {
+			if p.seat < 0 || p.seat >= len(t.seats) || t.seats[p.seat] != nil {
+				return nil, fmt.Errorf("restore room %d: seat %d of user %d is out of range or taken twice", s.ID, p.seat, p.id)
+			}
+			t.seats[p.seat] = p
+		}
+		t.present = append(t.present, p)
+	}
+	if err := guard(func() error { return game.Restore(t, s.Game) }); err != nil {
+		return nil, fmt.Errorf("restore room %d: game: %w", s.ID, err)
+	}
+	return run(c, t), nil
+}

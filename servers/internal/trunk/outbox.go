@@ -1,0 +1,101 @@
+package trunk
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// Backlog is how many bytes wait for a trunk at most. Beyond it the other side has stopped
+// reading: the trunk is given up, so that no memory grows and no room waits.
+const Backlog = 8 << 20
+
+// ErrBacklog reports that the other side of the trunk does not read.
+var ErrBacklog = errors.New("the trunk's backlog is full: the other side does not read")
+
+// Outbox collects frames for one trunk. Many goroutines put frames, one sends: while a batch is on
+// its way, the next one collects, so batches grow with the load and a lone frame waits for nothing.
+type Outbox struct {
+	wake chan struct{} // one slot
+
+	mu      sync.Mutex
+	batch   []byte
+	failure error
+}
+
+// NewOutbox returns an empty outbox.
+func NewOutbox() *Outbox { return &Outbox{wake: make(chan struct{}, 1)} }
+
+// Put queues a frame. It never blocks. It fails after Fail and, for good, with ErrBacklog.
+func (o *Outbox) Put(lane uint64, kind Kind, parts ...[]byte) error {
+	o.mu.Lock()
+	if o.failure != nil {
+		o.mu.Unlock()
+		return o.failure
+	}
+	first := len(o.batch) == 0
+	o.batch = AppendFrame(o.batch, lane, kind, parts...)
+	if len(o.batch) > Backlog {
+		o.failure, o.batch = ErrBacklog, nil
+		first = true // the sender has to hear of it
+	}
+	err := o.failure
+	o.mu.Unlock()
+	if first {
+		select {
+		case o.wake <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+// Fail makes every later Put fail with err, and Run return it.
+func (o *Outbox) Fail(err error) {
+	o.mu.Lock()
+	if o.failure == nil {
+		o.failure, o.batch = err, nil
+	}
+	o.mu.Unlock()
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run hands batches to send, one at a time, until send fails, ctx ends or the outbox fails, and
+// returns why. send must not keep the batch. Whatever is put after Run has ended is refused.
+func (o *Outbox) Run(ctx context.Context, send func(batch []byte) error) error {
+	var spare []byte
+	for {
+		select {
+		case <-o.wake:
+		case <-ctx.Done():
+			o.Fail(ctx.Err())
+			return ctx.Err()
+		}
+		o.mu.Lock()
+		batch, err := o.batch, o.failure
+		o.batch = spare[:0]
+		o.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if len(batch) == 0 {
+			spare = batch
+			continue
+		}
+		if err := send(batch); err != nil {
+			o.Fail(err)
+			return err
+		}
+		spare = batch
+		if cap(spare) > keep {
+			spare = nil
+		}
+	}
+}
+
+// keep is the largest buffer that an outbox keeps between two batches: a burst shall not cost
+// memory for ever.
+const keep = 256 << 10
