@@ -17,8 +17,7 @@
 //
 // Nothing is ever dropped silently. A program that does not keep up with Events overflows its
 // buffer (Options.EventBuffer); the client then gives up the connection with ErrSlowConsumer,
-// waits until the program has taken what is in the buffer, and comes back like after any other
-// break. A program with very many clients may take events by Options.Handler instead.
+// waits until there is room for its Lost event, and comes back like after any other break. A program with very many clients may take events by Options.Handler instead.
 //
 // # Requests
 //

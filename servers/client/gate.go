@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -22,7 +24,8 @@ const writeTimeout = 10 * time.Second
 // gateLink is a WebSocket to a gate.
 type gateLink struct {
 	conn   *websocket.Conn
-	buffer []byte // of receive; grows to the largest message and stays
+	raw    net.Conn // below conn: its deadline ends what conn waits for
+	buffer []byte   // of receive; grows to the largest message and stays
 }
 
 func dialGate(ctx context.Context, c *Client, token string) (link, error) {
@@ -37,8 +40,12 @@ func dialGate(ctx context.Context, c *Client, token string) (link, error) {
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
+	var raw net.Conn
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { raw = info.Conn },
+	})
 	conn, response, err := websocket.Dial(ctx, c.target.address, &websocket.DialOptions{
-		HTTPClient: c.http,
+		HTTPClient: httpClient(c.options),
 		HTTPHeader: header,
 	})
 	if err != nil {
@@ -48,7 +55,7 @@ func dialGate(ctx context.Context, c *Client, token string) (link, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(MaxMessage)
-	return &gateLink{conn: conn}, nil
+	return &gateLink{conn: conn, raw: raw}, nil
 }
 
 // httpClient makes the client for handshakes. Nothing is kept alive: what does not become a
@@ -158,9 +165,15 @@ func (l *gateLink) probe(ctx context.Context) error { return l.conn.Ping(ctx) }
 // close sends the close frame and leaves receive to read the answer, for as long as ctx lasts.
 func (l *gateLink) close(ctx context.Context) {
 	if ctx.Err() == nil {
-		stop := context.AfterFunc(ctx, func() { l.conn.CloseNow() })
+		stop := context.AfterFunc(ctx, l.cut)
 		l.conn.Close(websocket.StatusNormalClosure, "")
 		stop()
+		return
 	}
+	// CloseNow waits for a Close that is under way, which the deadline ends.
+	l.cut()
 	l.conn.CloseNow()
 }
+
+// cut fails every read and write of the connection, now and later.
+func (l *gateLink) cut() { l.raw.SetDeadline(time.Unix(1, 0)) }

@@ -18,7 +18,8 @@ import (
 // MaxFrame is the largest payload of a frame, in bytes.
 const MaxFrame = 1 << 20
 
-// Kind is what a frame says about its lane.
+// Kind is what a frame says about its lane. A kind that a side does not know comes from a newer
+// version of the other side and is passed over.
 type Kind uint8
 
 const (
@@ -91,9 +92,6 @@ func next(b []byte) (Frame, []byte, error) {
 		return Frame{}, nil, fmt.Errorf("%w: no kind", ErrMalformed)
 	}
 	kind := Kind(b[0])
-	if kind < KindOpen || kind > KindShut {
-		return Frame{}, nil, fmt.Errorf("%w: unknown kind %d", ErrMalformed, kind)
-	}
 	size, n := binary.Uvarint(b[1:])
 	if n <= 0 || size > MaxFrame || size > uint64(len(b)-1-n) {
 		return Frame{}, nil, fmt.Errorf("%w: bad length", ErrMalformed)

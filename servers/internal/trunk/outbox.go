@@ -63,8 +63,24 @@ func (o *Outbox) Fail(err error) {
 	}
 }
 
-// Run hands batches to send, one at a time, until send fails, ctx ends or the outbox fails, and
-// returns why. send must not keep the batch. Whatever is put after Run has ended is refused.
+// ErrFinished is what Put returns after Finish.
+var ErrFinished = errors.New("the trunk is finished")
+
+// Finish refuses later frames and lets Run return, with nil, once it has sent those before.
+func (o *Outbox) Finish() {
+	o.mu.Lock()
+	if o.failure == nil {
+		o.failure = ErrFinished
+	}
+	o.mu.Unlock()
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run hands batches to send, one at a time, until send fails, ctx ends, or the outbox fails or is
+// finished, and returns why. send must not keep the batch. Whatever is put after Run has ended is refused.
 func (o *Outbox) Run(ctx context.Context, send func(batch []byte) error) error {
 	var spare []byte
 	for {
@@ -78,15 +94,16 @@ func (o *Outbox) Run(ctx context.Context, send func(batch []byte) error) error {
 		batch, err := o.batch, o.failure
 		o.batch = spare[:0]
 		o.mu.Unlock()
+		if len(batch) > 0 {
+			if err := send(batch); err != nil {
+				o.Fail(err)
+				return err
+			}
+		}
+		if errors.Is(err, ErrFinished) {
+			return nil
+		}
 		if err != nil {
-			return err
-		}
-		if len(batch) == 0 {
-			spare = batch
-			continue
-		}
-		if err := send(batch); err != nil {
-			o.Fail(err)
 			return err
 		}
 		spare = batch

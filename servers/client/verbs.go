@@ -1,0 +1,87 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"croupier/servers/wire"
+)
+
+// Sit sits the player down and returns who and where the server says the player is: Seat is -1
+// for a spectator. From then on a break of the connection brings the player back here.
+func (c *Client) Sit(ctx context.Context, place Place) (*wire.User, error) {
+	c.supersedeResume()
+	return ask[*wire.User](ctx, c, wire.Command_SIT_DOWN, sitDown(place), func(one *call) { one.place = &place })
+}
+
+// Stand stands the player up.
+func (c *Client) Stand(ctx context.Context) error {
+	_, err := ask[*wire.Int64](ctx, c, wire.Command_STAND_UP, &wire.Empty{}, nil)
+	return err
+}
+
+// Shake rolls the dice. preset asks a development server for these points; 0 leaves it to luck.
+func (c *Client) Shake(ctx context.Context, preset int32) (*wire.DiceShake, error) {
+	return ask[*wire.DiceShake](ctx, c, wire.Command_DICE_SHAKE, &wire.Int32{Value: preset}, nil)
+}
+
+// Print asks for the room's state as text.
+func (c *Client) Print(ctx context.Context) (string, error) {
+	text, err := ask[*wire.String](ctx, c, wire.Command_PRINT, &wire.Empty{}, nil)
+	return text.GetValue(), err
+}
+
+// Ping measures the round trip to the room. A server from before PING existed refuses it.
+func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
+	began := time.Now()
+	_, err := ask[*wire.Int64](ctx, c, wire.Command_PING, &wire.Int64{Value: 1}, nil)
+	return time.Since(began), err
+}
+
+// probe is the pulse's ping: any answer will do, and nobody sees it.
+func (c *Client) probe(ctx context.Context) error {
+	_, err := ask[*wire.Int64](ctx, c, wire.Command_PING, &wire.Int64{Value: 1}, func(one *call) { one.hidden = true })
+	var refused *RefusedError
+	if errors.As(err, &refused) || errors.Is(err, ErrNotConnected) {
+		return nil
+	}
+	return err
+}
+
+// ask is Request with a reply of a known type.
+func ask[R wire.WithMeta](ctx context.Context, c *Client, op wire.Command, body wire.WithMeta, adjust func(*call)) (R, error) {
+	var none R
+	if adjust == nil {
+		adjust = func(*call) {}
+	}
+	answer, err := c.request(ctx, op, body, adjust)
+	if err != nil {
+		return none, err
+	}
+	typed, ok := answer.(R)
+	if !ok {
+		return none, fmt.Errorf("%s: %w: the reply is a %T", verb(op), ErrMalformed, answer)
+	}
+	return typed, nil
+}
+
+// supersedeResume lets a Sit of the program overrule a resumption under way.
+func (c *Client) supersedeResume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.resume != nil {
+		c.resume.timer.Stop()
+		c.resume = nil
+	}
+}
+
+func sitDown(p Place) *wire.SitDown {
+	return &wire.SitDown{Place: map[string]string{
+		"game_name": p.Game,
+		"room_id":   strconv.FormatInt(p.Room, 10),
+		"seat":      strconv.FormatInt(int64(p.Seat), 10),
+	}}
+}

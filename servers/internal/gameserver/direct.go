@@ -1,0 +1,164 @@
+package gameserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"croupier/servers/internal/room"
+	"croupier/servers/wire"
+)
+
+// directQueue is how many messages wait for a direct player at most. Beyond it the player is
+// disconnected and may come again.
+const directQueue = 256
+
+// directService serves players without a gate, a stream each, as the published format has it.
+type directService struct {
+	wire.UnimplementedNetworkServer
+	server *Server
+}
+
+// Connect sits a player down as the stream's metadata says, and carries the player's messages.
+func (ds directService) Connect(stream wire.Network_ConnectServer) error {
+	s := ds.server
+	user, at, seat, err := s.admitPlayer(stream.Context())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	d := &direct{user: user, queue: make(chan *wire.Msg, directQueue), ended: make(chan error, 1)}
+	s.metrics.players.Inc()
+	defer s.metrics.players.Dec()
+	defer d.to.lose(d)
+	if err := s.enter(d, at, seat, 0); err != nil {
+		s.turnAway(d, err, 0)
+	}
+	received := make(chan error, 1)
+	s.streams.Go(func() { received <- s.read(ctx, stream, d) }) // ends when the stream does
+	for {
+		select {
+		case m := <-d.queue:
+			if err := stream.Send(m); err != nil {
+				return err
+			}
+		case err := <-d.ended:
+			return drain(stream, d.queue, err)
+		case err := <-received:
+			return err
+		}
+	}
+}
+
+// drain sends what was queued before the session ended.
+func drain(stream wire.Network_ConnectServer, queue <-chan *wire.Msg, end error) error {
+	for {
+		select {
+		case m := <-queue:
+			if err := stream.Send(m); err != nil {
+				return err
+			}
+		default:
+			return end
+		}
+	}
+}
+
+func (s *Server) read(ctx context.Context, stream wire.Network_ConnectServer, d *direct) error {
+	for {
+		m, err := stream.Recv()
+		switch {
+		case errors.Is(err, io.EOF), ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case len(m.GetData()) > wire.MaxRequest:
+			return status.Errorf(codes.InvalidArgument, "message of %d bytes: at most %d are taken", len(m.GetData()), wire.MaxRequest)
+		}
+		s.metrics.frames.Inc()
+		s.dispatch(d, m.GetCmd(), m.GetData())
+	}
+}
+
+// admitPlayer reads who comes and where to from a stream's metadata.
+func (s *Server) admitPlayer(ctx context.Context) (user int64, at place, seat int, err error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	value := func(key string) string {
+		if values := md.Get(key); len(values) > 0 {
+			return values[0]
+		}
+		return ""
+	}
+	fail := func(code codes.Code, format string, a ...any) (int64, place, int, error) {
+		return 0, place{}, 0, status.Errorf(code, format, a...)
+	}
+	if s.config.Direct == DirectOff {
+		return fail(codes.PermissionDenied, "direct players are not welcome here: come through the gate")
+	}
+	user, err = strconv.ParseInt(value("user_id"), 10, 64)
+	if err != nil || user <= 0 {
+		return fail(codes.InvalidArgument, "metadata user_id must be a whole number from 1")
+	}
+	if s.config.Direct == DirectToken {
+		claims, err := s.config.Keys.Verify(value("token"))
+		if err != nil {
+			return fail(codes.Unauthenticated, "metadata token: %v", err)
+		}
+		if claims.User != user {
+			return fail(codes.PermissionDenied, "the token is not for user %d", user)
+		}
+	}
+	where, err := wire.ParsePlace(map[string]string{
+		"room_id": value("room_id"), "seat": value("seat"), "game_name": value("game_name"),
+	})
+	if err != nil {
+		return fail(codes.InvalidArgument, "metadata: %v", err)
+	}
+	return user, place{game: where.Game, id: where.Room}, where.Seat, nil
+}
+
+// direct is a session that came by the direct service.
+type direct struct {
+	user  int64
+	queue chan *wire.Msg
+	ended chan error // one slot: how the stream is to end
+	to    link
+}
+
+func (d *direct) link() *link { return &d.to }
+
+func (d *direct) User() int64 { return d.user }
+
+func (d *direct) Send(op uint32, body []byte, meta room.Meta) {
+	data := wire.AppendMeta(append(make([]byte, 0, len(body)+32), body...), meta.Epoch, meta.Seq, meta.Request)
+	select {
+	case d.queue <- &wire.Msg{Cmd: wire.Command(op), Data: data}:
+	default:
+		d.finish(status.Error(codes.ResourceExhausted, "too slow: messages wait unread; connect again"))
+	}
+}
+
+func (d *direct) End(reason room.Reason) {
+	switch reason {
+	case room.Retry:
+		d.finish(status.Error(codes.Unavailable, "the room goes away from this server: connect again"))
+	case room.Replaced:
+		d.finish(status.Error(codes.Aborted, "replaced by a newer connection"))
+	default:
+		d.finish(nil)
+	}
+}
+
+// finish asks the stream's goroutine to end it; the first call counts.
+func (d *direct) finish(err error) {
+	select {
+	case d.ended <- err:
+	default:
+	}
+}

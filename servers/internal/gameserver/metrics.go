@@ -1,0 +1,41 @@
+package gameserver
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"croupier/servers/internal/ops"
+)
+
+type metrics struct {
+	registry *prometheus.Registry
+	players  prometheus.Gauge
+	trunks   prometheus.Gauge
+	opened   prometheus.Counter
+	frames   prometheus.Counter
+}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{
+		registry: ops.NewMetrics(),
+		players:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "croupier_game_sessions", Help: "Players connected to this server, in a room or about to enter one."}),
+		trunks:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "croupier_game_trunks", Help: "Trunks of gates."}),
+		opened:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_opened_total", Help: "Rooms opened since the start."}),
+		frames:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_frames_received_total", Help: "Messages received from players and gates."}),
+	}
+	m.registry.MustRegister(m.players, m.trunks, m.opened, m.frames,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_rooms", Help: "Rooms open now."}, func() float64 { return float64(s.count()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_cordoned", Help: "1 where the server takes no new rooms."}, func() float64 {
+			if s.Cordoned() {
+				return 1
+			}
+			return 0
+		}),
+	)
+	return m
+}
+
+func (s *Server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rooms)
+}
