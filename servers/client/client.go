@@ -273,8 +273,12 @@ func (c *Client) detach(err error) error {
 	if c.ctx.Err() != nil {
 		err = ErrClosed
 	}
+	lost := fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	if errors.Is(err, ErrUnauthorized) {
+		lost = err // nothing was done for somebody who may not do it
+	}
 	for _, call := range calls {
-		call.finish(nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, err))
+		call.finish(nil, lost)
 	}
 	return err
 }

@@ -297,4 +297,3 @@ func (l *directLink) close(context.Context) {
 	l.cancel()
 	l.conn.Close()
 }
-

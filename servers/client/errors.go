@@ -148,8 +148,8 @@ func fate(err error) (retry bool, hint Hint, atLeast time.Duration) {
 	}
 	var disconnect *DisconnectError
 	switch {
-	case errors.As(err, &disconnect):
-		return disconnect.Reason == wire.DisconnectReason_RETRY, AtOnce, 0
+	case errors.As(err, &disconnect) && disconnect.Reason == wire.DisconnectReason_RETRY:
+		return true, AtOnce, 0
 	case errors.Is(err, ErrMalformed), errors.Is(err, ErrTooBig), errors.Is(err, ErrSlowConsumer):
 		return true, Pause, 0
 	}

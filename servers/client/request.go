@@ -143,8 +143,7 @@ func (c *Client) request(ctx context.Context, op wire.Command, body proto.Messag
 		select {
 		case <-one.done: // both: the reply counts
 		default:
-			// The call stays on the list: without numbers its late reply would be taken for the
-			// next one's.
+			c.abandon(one, l)
 			return nil, fmt.Errorf("%s: %w: %w", verb(op), ErrUnknownOutcome, ctx.Err())
 		}
 	}
@@ -181,6 +180,23 @@ func (c *Client) unsent(op wire.Command) error {
 		return fmt.Errorf("%s: %w: %w", verb(op), ErrNotConnected, c.err)
 	}
 	return fmt.Errorf("%s: %w", verb(op), ErrNotConnected)
+}
+
+// maxAbandoned bounds the requests that nobody waits for any more and no reply came to.
+const maxAbandoned = 64
+
+// abandon gives up waiting for a reply. The call stays on the list where its late reply would
+// otherwise be taken for the next one's, or where it still says where the player sits.
+func (c *Client) abandon(one *call, l link) {
+	c.mu.Lock()
+	keep := !c.echo || one.place != nil
+	full := len(c.calls) > maxAbandoned
+	c.mu.Unlock()
+	if !keep {
+		c.forget(one)
+	} else if full {
+		c.abort(l, fmt.Errorf("%w: %d requests without a reply", ErrSilent, maxAbandoned))
+	}
 }
 
 func (c *Client) forget(one *call) {
