@@ -1,0 +1,174 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"croupier/ctl/internal/canary"
+	"croupier/ctl/internal/fleet"
+
+	"github.com/urfave/cli/v2"
+)
+
+// CanaryStart gives a new image to the highest ordinals of a game.
+type CanaryStart struct {
+	Change
+	Name  string
+	Image string
+	Pods  int
+}
+
+// CanaryPromote gives the canary's revision to every pod.
+type CanaryPromote struct {
+	Change
+	Name string
+}
+
+// Canary is the verb `canary` with `canary promote` and `canary abort`.
+func Canary() *cli.Command {
+	return &cli.Command{
+		Name:      "canary",
+		Category:  "Upgrade",
+		Usage:     "try a new image on the highest ordinals of a game",
+		UsageText: "croupier canary --image IMAGE [--pods N] NAME\ncroupier canary promote NAME\ncroupier canary abort NAME",
+		Description: `The stable revision keeps the lower ordinals until you promote or abort. Rooms on
+the replaced pods drain first, as in any update.
+
+Examples:
+  croupier canary --image croupier/game:v2 dice
+  croupier canary --image croupier/game:v2 --pods 2 --yes dice
+  croupier canary promote dice
+  croupier canary abort dice`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "image", Aliases: []string{"i"}, Usage: "the `IMAGE` to try"},
+			&cli.IntFlag{Name: "pods", Value: 1, Usage: "try it on this many pods"},
+		}, changeFlags()...),
+		Action: func(c *cli.Context) error {
+			name, err := one(c, "game")
+			if err != nil {
+				return err
+			}
+			if c.String("image") == "" {
+				return usage("canary: which image? write `croupier canary --image IMAGE %s`", name)
+			}
+			f, err := fleet.Connect(target(c))
+			if err != nil {
+				return err
+			}
+			return CanaryStart{Change: change(c), Name: name, Image: c.String("image"), Pods: c.Int("pods")}.Run(c.Context, f, streams(c))
+		},
+		Subcommands: []*cli.Command{
+			{
+				Name:        "promote",
+				Usage:       "give the canary's revision to every pod",
+				UsageText:   "croupier canary promote NAME",
+				Description: "Refused unless every canary pod is updated and ready.\n\nExample:\n  croupier canary promote --yes dice",
+				Flags:       changeFlags(),
+				Action: func(c *cli.Context) error {
+					name, err := one(c, "game")
+					if err != nil {
+						return err
+					}
+					f, err := fleet.Connect(target(c))
+					if err != nil {
+						return err
+					}
+					return CanaryPromote{Change: change(c), Name: name}.Run(c.Context, f, streams(c))
+				},
+			},
+			{
+				Name:        "abort",
+				Usage:       "put the canary pods back to the stable revision",
+				UsageText:   "croupier canary abort NAME",
+				Description: "Pods of the canary that never became ready are deleted: they would block the way back.\n\nExample:\n  croupier canary abort --yes dice",
+				Flags:       changeFlags(),
+				Action: func(c *cli.Context) error {
+					name, err := one(c, "game")
+					if err != nil {
+						return err
+					}
+					f, err := fleet.Connect(target(c))
+					if err != nil {
+						return err
+					}
+					return RollbackTo{Change: change(c), Name: name, Abort: true}.Run(c.Context, f, streams(c))
+				},
+			},
+		},
+	}
+}
+
+// Run opens the canary and waits until its pods are ready.
+func (o CanaryStart) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
+	w, err := f.StatefulSet(ctx, o.Name)
+	if err != nil {
+		return err
+	}
+	partition, err := canary.Begin(w.Set, o.Pods)
+	if err != nil {
+		return err
+	}
+	if w.Image == o.Image {
+		return refused("%s already runs %s, so the template would not change and nothing would be updated: name another tag, or pin the digest (%s@sha256:...) if the tag was pushed again", o.Name, o.Image, repository(o.Image))
+	}
+	plan := Plan{Title: fmt.Sprintf("Open a canary of %s in namespace %s (%s)", o.Name, f.Namespace, f.Server)}
+	plan.Add("set the partition to %d: %s may change, the rest keeps revision %s", partition, ordinals(o.Name, partition, w.Start+w.Replicas), w.CurrentRevision)
+	plan.Add("set the image of the template: %s -> %s", w.Image, o.Image)
+	plan.Add("wait until the %s updated and ready", plural(o.Pods, "canary pod is", "canary pods are"))
+	noteRooms(ctx, f, w, &plan, func(p canary.Pod) bool { return p.Ordinal >= partition })
+	if err := f.Change(ctx, w, fleet.Write{Image: o.Image, Partition: &partition}, true); err != nil {
+		return err
+	}
+	if ok, err := o.confirm(ctx, s, plan); !ok {
+		return err
+	}
+	if err := f.Change(ctx, w, fleet.Write{Image: o.Image, Partition: &partition}, false); err != nil {
+		return err
+	}
+	_, err = rollout{
+		fleet: f, streams: s, timeout: o.Timeout, from: canaryOnly,
+		next: fmt.Sprintf("croupier canary abort %s", o.Name),
+	}.wait(ctx, w)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "The canary of %s is healthy on %s. Next: croupier canary promote %s, or croupier canary abort %s\n",
+		o.Name, ordinals(o.Name, partition, w.Start+w.Replicas), o.Name, o.Name)
+	return nil
+}
+
+// Run promotes the canary and waits for the whole set.
+func (o CanaryPromote) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
+	w, err := f.StatefulSet(ctx, o.Name)
+	if err != nil {
+		return err
+	}
+	if err := canary.Promote(w.Set); err != nil {
+		return err
+	}
+	plan := Plan{Title: fmt.Sprintf("Promote the canary of %s in namespace %s (%s)", o.Name, f.Namespace, f.Server)}
+	plan.Add("set the partition to 0: %s get %s (revision %s)", ordinals(o.Name, w.Start, w.Partition), w.Image, w.UpdateRevision)
+	plan.Add("remember %s as the revision to roll back to", w.CurrentRevision)
+	plan.Add("wait until all %d pods are updated and ready", w.Replicas)
+	noteRooms(ctx, f, w, &plan, func(p canary.Pod) bool { return p.Ordinal < w.Partition })
+	zero := 0
+	write := fleet.Write{Partition: &zero, Previous: w.CurrentRevision}
+	if err := f.Change(ctx, w, write, true); err != nil {
+		return err
+	}
+	if ok, err := o.confirm(ctx, s, plan); !ok {
+		return err
+	}
+	if err := f.Change(ctx, w, write, false); err != nil {
+		return err
+	}
+	_, err = rollout{
+		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
+		next: fmt.Sprintf("croupier rollback %s", o.Name),
+	}.wait(ctx, w)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "All of %s runs %s. To go back: croupier rollback %s\n", o.Name, w.Image, o.Name)
+	return nil
+}

@@ -1,0 +1,87 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// Push copies an archive to a registry under prefix (registry[/path]) and
+// returns the reference with its digest, which is what to deploy.
+func Push(ctx context.Context, archive, prefix string, insecure bool) (string, error) {
+	img, ref, err := ReadArchive(archive)
+	if err != nil {
+		return "", err
+	}
+	var options []name.Option
+	if insecure {
+		options = append(options, name.Insecure)
+	}
+	to, err := name.NewTag(strings.TrimSuffix(prefix, "/")+"/"+ref.RepositoryStr()+":"+ref.TagStr(), options...)
+	if err != nil {
+		return "", fmt.Errorf("push %s: %w", ref.RepositoryStr(), err)
+	}
+	if err := remote.Write(to, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+		return "", fmt.Errorf("push %s: %w", to, err)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return "", fmt.Errorf("push %s: %w", to, err)
+	}
+	return to.Context().Digest(digest.String()).Name(), nil
+}
+
+// Loader puts an archive into a local cluster's containerd.
+type Loader struct {
+	Socket string // containerd's
+	Kind   string // a kind cluster, instead
+	K3s    bool   // k3s's own containerd, instead
+}
+
+// Commands are what Load runs for one built image, whose archive is at path.
+func (l Loader) Commands(path string, b Built) ([][]string, error) {
+	if l.Kind != "" {
+		return [][]string{{"kind", "load", "image-archive", path, "--name", l.Kind}}, nil
+	}
+	ref, err := name.NewTag(b.Reference)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	ctr := []string{"ctr", "-a", l.Socket}
+	if l.K3s {
+		ctr = []string{"k3s", "ctr"}
+	}
+	run := func(args ...string) []string {
+		return append(append([]string(nil), ctr...), append([]string{"-n", "k8s.io", "images"}, args...)...)
+	}
+	tagged := canonical(ref)
+	digested := strings.TrimSuffix(tagged, ":"+ref.TagStr()) + "@" + b.Digest
+	return [][]string{
+		run("import", path),
+		// So that a pod may name the image by its digest too.
+		run("tag", "--force", tagged, digested),
+	}, nil
+}
+
+// Load imports one built image, whose archive is at path.
+func (l Loader) Load(ctx context.Context, path string, b Built) error {
+	commands, err := l.Commands(path, b)
+	if err != nil {
+		return err
+	}
+	for _, line := range commands {
+		cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+		var output bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &output, &output
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("load %s: `%s`: %w: %s", b.Reference, strings.Join(line, " "), err, strings.TrimSpace(output.String()))
+		}
+	}
+	return nil
+}
