@@ -134,7 +134,7 @@ func fate(err error) (retry bool, hint Hint, atLeast time.Duration) {
 			return true, Pause, 0
 		}
 		switch closed.Code {
-		case wire.CloseGoingAway, wire.CloseServerGone, wire.CloseIdle, wire.CloseTokenExpired:
+		case wire.CloseGoingAway, wire.CloseServerGone, wire.CloseIdle:
 			return true, AtOnce, 0
 		}
 		return true, Jitter, 0

@@ -18,7 +18,7 @@ const (
 	CloseReplaced      CloseCode = 4002 // the same user sat down in the same room on a newer connection
 	CloseRateLimited   CloseCode = 4008 // far too many requests: come back after a pause, and slower
 	CloseIdle          CloseCode = 4009 // no answer to pings: come back
-	CloseTokenExpired  CloseCode = 4010 // come back with a fresh token
+	CloseTooMany       CloseCode = 4029 // the user has too many connections: close one, come back after a pause
 )
 
 // Retry says whether a client that was closed with this code does right to connect again. A code
@@ -34,5 +34,5 @@ func (c CloseCode) Retry() bool {
 // Pause says whether a client should wait its full backoff before it connects again, instead of
 // trying once at once.
 func (c CloseCode) Pause() bool {
-	return c == CloseTooSlow || c == CloseRateLimited
+	return c == CloseTooSlow || c == CloseRateLimited || c == CloseTooMany
 }

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+)
+
+// drain is what a preStop hook runs: it asks the server in the same pod to drain, and waits until
+// no room is left. Kubernetes' grace period bounds the wait.
+func drain(args []string) error {
+	f := flag.NewFlagSet("game drain", flag.ContinueOnError)
+	address := f.String("ops", "127.0.0.1:60011", "`address` of the server's ops port")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q: see game drain --help", f.Arg(0))
+	}
+	response, err := http.Post("http://"+*address+"/drain", "", nil)
+	if err != nil {
+		return fmt.Errorf("ask the server to drain: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask the server to drain: %s", response.Status)
+	}
+	if _, err := io.Copy(os.Stderr, response.Body); err != nil {
+		return fmt.Errorf("wait for the drain: %w", err)
+	}
+	return nil
+}

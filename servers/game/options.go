@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"croupier/servers/internal/gameserver"
+	"croupier/servers/internal/games"
+	"croupier/servers/internal/games/dice"
+	"croupier/servers/token"
+)
+
+// errUsage reports a command line that was explained on standard error already.
+var errUsage = errors.New("bad usage")
+
+// options are the command line and the environment, once and typed.
+type options struct {
+	listen string
+	ops    string
+	config gameserver.Config
+}
+
+const usage = `Usage: game [flags]          serve rooms until a signal
+       game drain [flags]    ask the server on this host to drain; returns when it holds no room
+
+First SIGTERM: no new rooms; exit when the last one is gone. Second SIGTERM: settle and close now.
+JWT_KEY (KEY or KID:KEY,KID:KEY, in base64) verifies gates and direct players. --dev does without.
+
+`
+
+func parse(args []string, jwtKey string, output io.Writer) (options, error) {
+	var o options
+	var d dice.Config
+	f := flag.NewFlagSet("game", flag.ContinueOnError)
+	f.SetOutput(output)
+	f.Usage = func() {
+		fmt.Fprint(output, usage)
+		f.PrintDefaults()
+	}
+	f.StringVar(&o.listen, "listen", ":60001", "`address` for gates and direct players (gRPC)")
+	f.StringVar(&o.ops, "ops", ":60011", "`address` for operators: /healthz /readyz /metrics /rooms /version, POST /drain (HTTP)")
+	names := f.String("games", "", "`games` to play, separated by commas (default all)")
+	seats := f.Int("seats", 4, "`seats` at a table of dice")
+	f.DurationVar(&d.Round, "round", 30*time.Second, "length of a `round` of dice")
+	f.DurationVar(&d.Idle, "idle", 5*time.Second, "`pause` between two rounds of dice")
+	f.DurationVar(&o.config.DrainTimeout, "drain-timeout", 0, "how long a drain waits for players before it settles and closes; 0: for ever")
+	f.IntVar(&o.config.MaxRooms, "max-rooms", 100_000, "how many `rooms` are open at most")
+	direct := f.String("direct", "", "who may come without a gate: off, token or open (default token; with --dev open)")
+	f.BoolVar(&o.config.Dev, "dev", false, "development: no key needed, details in errors, preset dice, profiles on the ops port")
+	debug := f.Bool("debug", false, "log more")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return options{}, err
+		}
+		return options{}, errUsage
+	}
+	if f.NArg() > 0 {
+		return options{}, fmt.Errorf("unexpected argument %q: see game --help", f.Arg(0))
+	}
+	if *debug {
+		slog.SetLogLoggerLevel(slog.LevelDebug)
+	}
+	switch {
+	case *seats < 1 || *seats > 64:
+		return options{}, fmt.Errorf("--seats %d: from 1 to 64", *seats)
+	case d.Round <= 0 || d.Idle <= 0:
+		return options{}, errors.New("--round and --idle must be positive, for example 30s")
+	case o.config.DrainTimeout < 0:
+		return options{}, errors.New("--drain-timeout must not be negative")
+	case jwtKey == "" && !o.config.Dev:
+		return options{}, fmt.Errorf("%w: set JWT_KEY to the key of the gates; `croupier token key` makes one. --dev does without", token.ErrNoKey)
+	}
+	if jwtKey != "" {
+		keys, err := token.ParseKeys(jwtKey)
+		if err != nil {
+			return options{}, fmt.Errorf("JWT_KEY: %w", err)
+		}
+		o.config.Keys = keys
+	}
+	var err error
+	if o.config.Direct, err = parseDirect(*direct, o.config.Dev); err != nil {
+		return options{}, err
+	}
+	d.Preset = o.config.Dev
+	o.config.Games = games.Builtin(d, *seats)
+	if *names != "" {
+		if o.config.Games, err = o.config.Games.Only(strings.Split(*names, ",")...); err != nil {
+			return options{}, fmt.Errorf("--games: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func parseDirect(text string, dev bool) (gameserver.Direct, error) {
+	switch d := gameserver.Direct(text); d {
+	case gameserver.DirectOff, gameserver.DirectToken, gameserver.DirectOpen:
+		return d, nil
+	case "":
+		if dev {
+			return gameserver.DirectOpen, nil
+		}
+		return gameserver.DirectToken, nil
+	}
+	return "", fmt.Errorf("--direct %q: off, token or open", text)
+}

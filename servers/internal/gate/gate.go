@@ -1,0 +1,211 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"croupier/servers/internal/lifecycle"
+	"croupier/servers/internal/ops"
+	"croupier/servers/token"
+	"croupier/servers/wire"
+)
+
+// Config is what a gate is made of. Zero values have the defaults named.
+type Config struct {
+	Keys             *token.Keys       // verifies players, and proves the gate to game servers; needed
+	Services         map[string]string // HOST:PORT of the Service, by name of game; needed
+	Origins          []string          // origins of web pages that may connect, besides the gate's own; "*": all
+	Rate             float64           // messages a second that one player may send on average; default 100
+	Burst            float64           // messages that one player may send at once; default 200
+	MaxSessions      int               // default 100,000
+	MaxPerUser       int               // sessions of one user; default 16
+	HandshakeTimeout time.Duration     // for the request and for the answer to it; default 5 s
+	PingEvery        time.Duration     // silence after which a player is pinged; default 20 s
+	IdleTimeout      time.Duration     // silence after which a player is gone; default 60 s
+	Spread           time.Duration     // over which a draining gate sends its players away; default 10 s
+	Dev              bool              // serve profiles on the ops port
+	Log              *slog.Logger
+}
+
+func (c *Config) setDefaults() error {
+	if c.Keys == nil {
+		return fmt.Errorf("gate: %w: set JWT_KEY; `croupier token key` makes one", token.ErrNoKey)
+	}
+	c.Rate = orDefault(c.Rate, 100)
+	c.Burst = orDefault(c.Burst, 200)
+	c.MaxSessions = orDefault(c.MaxSessions, 100_000)
+	c.MaxPerUser = orDefault(c.MaxPerUser, 16)
+	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, 5*time.Second)
+	c.PingEvery = orDefault(c.PingEvery, 20*time.Second)
+	c.IdleTimeout = orDefault(c.IdleTimeout, 60*time.Second)
+	c.Spread = orDefault(c.Spread, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.IdleTimeout <= c.PingEvery {
+		return fmt.Errorf("gate: idle timeout %v must be longer than the time between pings, %v", c.IdleTimeout, c.PingEvery)
+	}
+	return nil
+}
+
+func orDefault[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// Gate holds players' connections.
+type Gate struct {
+	config    Config
+	games     string // for people
+	log       *slog.Logger
+	metrics   *metrics
+	table     *table
+	placement *placement
+	clock     atomic.Int64 // seconds since the start, told by the sweeper
+	draining  atomic.Bool
+
+	ctx    context.Context // ends trunks
+	cancel context.CancelFunc
+	work   sync.WaitGroup // sessions, trunks, and what they start
+
+	mu        sync.Mutex
+	upstreams map[netip.AddrPort]*dial
+}
+
+// New returns a gate without players.
+func New(c Config) (*Gate, error) {
+	if err := c.setDefaults(); err != nil {
+		return nil, err
+	}
+	p, err := newPlacement(c.Services)
+	if err != nil {
+		return nil, fmt.Errorf("gate: %w", err)
+	}
+	g := &Gate{
+		config:    c,
+		games:     strings.Join(slices.Sorted(maps.Keys(c.Services)), ", "),
+		log:       c.Log,
+		table:     newTable(),
+		placement: p,
+		upstreams: make(map[netip.AddrPort]*dial),
+	}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.metrics = newMetrics(g)
+	return g, nil
+}
+
+// Run serves players on l and operators on admin through both stages. It returns when every
+// player was sent away, spread over Config.Spread, or at once after the second stage. Both
+// listeners are closed then.
+func (g *Gate) Run(stages lifecycle.Stages, l, admin net.Listener) error {
+	server := &http.Server{
+		Handler:           g,
+		ReadHeaderTimeout: g.config.HandshakeTimeout,
+		MaxHeaderBytes:    8 << 10,
+		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+	serving, stopServing := context.WithCancel(context.WithoutCancel(stages.Stop))
+	defer stopServing()
+	group, failed := errgroup.WithContext(serving)
+	group.Go(func() error { return ops.Serve(serving, admin, g.ops()) })
+	group.Go(func() error { g.sweep(serving); return nil })
+	group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("gate port: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		defer stopServing()
+		select {
+		case <-stages.Drain.Done():
+		case <-failed.Done():
+		}
+		g.draining.Store(true)
+		server.Close()
+		g.sendAway(stages.Stop)
+		g.cancel()
+		g.work.Wait()
+		return nil
+	})
+	return group.Wait()
+}
+
+// sendAway asks all sessions to come back elsewhere, spread over time so that no storm of
+// reconnects follows; at once when now ends.
+func (g *Gate) sendAway(now context.Context) {
+	total := g.table.len()
+	if total == 0 {
+		return
+	}
+	g.log.Info("draining: sending players away", "sessions", total, "over", g.config.Spread)
+	pause := time.NewTicker(max(g.config.Spread/time.Duration(total), time.Microsecond))
+	defer pause.Stop()
+	g.table.each(func(s *session) {
+		select {
+		case <-pause.C:
+		case <-now.Done():
+		}
+		s.close(wire.CloseGoingAway, "this gate goes away: come again")
+	})
+}
+
+// sweep pings the silent and closes the dead. One walk a second over all sessions replaces a
+// timer for each of them.
+func (g *Gate) sweep(ctx context.Context) {
+	started := time.Now()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for turn := 0; ; turn++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		g.clock.Store(int64(time.Since(started) / time.Second))
+		busy := make(map[roomKey]bool)
+		g.table.each(func(s *session) {
+			s.check()
+			if b := s.at.Load(); b != nil && turn%10 == 0 {
+				busy[key(b.place)] = true
+			}
+		})
+		if turn%10 == 0 {
+			g.placement.expire(busy)
+		}
+	}
+}
+
+func (g *Gate) ops() ops.Config {
+	return ops.Config{
+		Metrics: g.metrics.registry,
+		Profile: g.config.Dev,
+		Ready: func() error {
+			if g.draining.Load() {
+				return errors.New("draining")
+			}
+			return nil
+		},
+		Routes: map[string]http.Handler{
+			"GET /sessions": ops.JSON(func(*http.Request) (any, error) {
+				return map[string]any{"sessions": g.table.len(), "draining": g.draining.Load()}, nil
+			}),
+		},
+	}
+}

@@ -1,0 +1,288 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gobwas/ws"
+	"google.golang.org/protobuf/proto"
+
+	"croupier/servers/internal/trunk"
+	"croupier/servers/wire"
+)
+
+// session is one player's connection.
+type session struct {
+	gate *Gate
+	user int64
+	conn *net.TCPConn
+	raw  syscall.RawConn
+	out  *outlet
+	at   atomic.Pointer[binding] // nil: not in a room
+
+	seen   atomic.Int64 // when the client was last heard of, in seconds of the gate's clock
+	pinged atomic.Bool  // a ping was sent since
+	ending atomic.Bool  // a close frame was sent or received: what still comes is dropped
+
+	next *session // of the same user; guarded by the table
+
+	// The rest belongs to the session's goroutine.
+	rest     []byte // the begin of a frame whose end has not come yet
+	message  []byte // the begin of a fragmented message
+	inside   bool   // a fragmented message has begun
+	allowed  float64
+	refilled time.Time
+	end      error // why reading ended
+}
+
+// binding is the lane that carries a session's messages.
+type binding struct {
+	up      *upstream
+	lane    uint64
+	place   wire.Place
+	request uint64           // of the SitDown
+	tried   []netip.AddrPort // servers that did not take the player
+}
+
+// errLeft is why reading ends when the client has closed.
+var errLeft = errors.New("closed by the client")
+
+// readBuffers are lent to a session for as long as it handles what has arrived.
+var readBuffers = sync.Pool{New: func() any { b := make([]byte, 2*(wire.MaxRequest+maxHeader)); return &b }}
+
+// serve reads until the connection ends, and cleans up.
+//
+// It reads inside of one call of RawConn.Read, for two reasons. The goroutine sleeps in the
+// poller with no buffer, so a silent player is cheap. And a read that brings less than it could
+// have is known to have emptied the socket (epoll(7), edge-triggered), so going back to sleep
+// does not cost a second read that says EAGAIN: one system call a message where a plain net.Conn
+// needs two. The price: when data and end of stream arrive together, the end is noticed only at
+// the next write or ping.
+func (s *session) serve() {
+	if !s.handle(s.rest) {
+		s.linger()
+	}
+	if s.end == nil {
+		if err := s.raw.Read(s.readable); err != nil && s.end == nil {
+			s.end = err
+		}
+	}
+	s.ending.Store(true) // before the binding is taken: see Gate.place
+	s.gate.table.remove(s)
+	if b := s.at.Swap(nil); b != nil {
+		b.up.shut(b.lane)
+	}
+	s.out.flush()
+	s.conn.Close()
+	s.gate.log.Debug("session ended", "user", s.user, "why", s.end)
+}
+
+// readable is called when there may be something to read. It returns true when reading is over.
+func (s *session) readable(fd uintptr) bool {
+	buffer := readBuffers.Get().(*[]byte)
+	defer readBuffers.Put(buffer)
+	for {
+		b := *buffer
+		kept := copy(b, s.rest)
+		n, err := syscall.Read(int(fd), b[kept:])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return false
+		case err != nil:
+			s.end = os.NewSyscallError("read", err)
+			return true
+		case n == 0:
+			s.end = io.EOF
+			return true
+		}
+		s.seen.Store(s.gate.clock.Load())
+		s.pinged.Store(false)
+		s.rest = nil
+		if s.ending.Load() {
+			if s.answered(b[:kept+n]) {
+				s.end = io.EOF
+				return true
+			}
+		} else if !s.handle(b[:kept+n]) {
+			if s.end != nil {
+				return true
+			}
+			s.linger()
+		}
+		if kept+n < len(b) {
+			return false
+		}
+	}
+}
+
+// handle takes all complete frames off b and keeps the rest. False: the session is over.
+func (s *session) handle(b []byte) bool {
+	for len(b) > 0 {
+		f, n, err := parseFrame(b, wire.MaxRequest)
+		switch {
+		case errors.Is(err, errIncomplete):
+			s.rest = append([]byte(nil), b...)
+			return true
+		case errors.Is(err, errTooBig):
+			return s.close(wire.CloseTooBig, fmt.Sprintf("at most %d bytes a message", wire.MaxRequest))
+		case err != nil:
+			return s.close(wire.CloseProtocolError, err.Error())
+		}
+		b = b[n:]
+		if !s.take(f) {
+			return false
+		}
+	}
+	s.rest = nil
+	return true
+}
+
+// take handles one frame. False: the session is over.
+func (s *session) take(f frame) bool {
+	if !s.allow() {
+		return s.close(wire.CloseRateLimited, fmt.Sprintf("more than %g messages a second", s.gate.config.Rate))
+	}
+	switch f.op {
+	case ws.OpPing:
+		s.out.put(ws.OpPong, f.payload)
+		s.out.flush()
+		return true
+	case ws.OpPong:
+		return true
+	case ws.OpClose:
+		s.end = errLeft
+		return s.close(wire.CloseNormal, "")
+	case ws.OpText:
+		return s.close(wire.CloseUnsupported, "binary messages only")
+	case ws.OpContinuation:
+		if !s.inside {
+			return s.close(wire.CloseProtocolError, "continuation of nothing")
+		}
+	case ws.OpBinary:
+		if s.inside {
+			return s.close(wire.CloseProtocolError, "a message inside of a message")
+		}
+		if f.final {
+			return s.receive(f.payload)
+		}
+	}
+	if len(s.message)+len(f.payload) > wire.MaxRequest {
+		return s.close(wire.CloseTooBig, fmt.Sprintf("at most %d bytes a message", wire.MaxRequest))
+	}
+	s.message = append(s.message, f.payload...)
+	s.inside = !f.final
+	if s.inside {
+		return true
+	}
+	whole := s.message
+	s.message = nil
+	return s.receive(whole)
+}
+
+// receive handles one message. False: the session is over.
+func (s *session) receive(message []byte) bool {
+	op, body, err := wire.Split(message)
+	if err != nil {
+		return s.close(wire.CloseBadMessage, err.Error())
+	}
+	s.gate.metrics.received.Inc()
+	at := s.at.Load()
+	switch {
+	case op == wire.Command_SIT_DOWN:
+		s.gate.sit(s, message, body)
+	case at == nil:
+		s.refuse(wire.Code_STATUS_MISMATCH, "you are in no room: sit down first", wire.RequestID(body))
+	default:
+		at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
+	}
+	return true
+}
+
+// allow is a token bucket, refilled by the clock when it is asked.
+func (s *session) allow() bool {
+	now := time.Now()
+	s.allowed = min(s.gate.config.Burst, s.allowed+now.Sub(s.refilled).Seconds()*s.gate.config.Rate)
+	s.refilled = now
+	if s.allowed < 1 {
+		return false
+	}
+	s.allowed--
+	return true
+}
+
+// refuse answers a request that the gate itself can't serve.
+func (s *session) refuse(code wire.Code, text string, request uint64) {
+	s.tell(wire.Command_ERROR, &wire.Error{Code: code, Desc: text}, request)
+}
+
+// tell sends a message of the gate itself.
+func (s *session) tell(op wire.Command, m proto.Message, request uint64) {
+	b, err := wire.Append(nil, op, m)
+	if err != nil {
+		s.gate.log.Error("message not encoded", "op", op, "err", err)
+		return
+	}
+	s.deliver(wire.AppendMeta(b, 0, 0, request))
+	s.out.flush()
+}
+
+// deliver queues a message for the player; flush sends it.
+func (s *session) deliver(message []byte) {
+	if !s.out.put(ws.OpBinary, message) {
+		s.gate.metrics.slow.Inc()
+		s.close(wire.CloseTooSlow, "messages wait unread")
+	}
+}
+
+// close asks the session to end, from any goroutine: the client gets a close frame and a moment
+// to answer it. It returns false so that the session's own goroutine can end with it.
+func (s *session) close(code wire.CloseCode, reason string) bool {
+	s.out.close(code, reason)
+	s.out.flush()
+	if s.ending.CompareAndSwap(false, true) {
+		s.gate.metrics.closed(code)
+		s.conn.SetReadDeadline(time.Now().Add(lastWords)) //nolint:errcheck // a closed socket is not read
+	}
+	return false
+}
+
+// linger says that the goroutine goes on reading, only to find the client's close frame: closing
+// a socket with unread bytes in it would reset the connection, and the close frame would be lost.
+func (s *session) linger() { s.rest, s.message = nil, nil }
+
+// answered looks for the client's close frame in what still comes.
+func (s *session) answered(b []byte) bool {
+	for len(b) > 0 {
+		f, n, err := parseFrame(b, wire.MaxRequest)
+		if err != nil {
+			return false // rubbish, or the end of it is yet to come: the deadline ends the wait
+		}
+		if f.op == ws.OpClose {
+			return true
+		}
+		b = b[n:]
+	}
+	return false
+}
+
+// check is the sweeper's visit: it pings a silent client and closes one that does not answer.
+func (s *session) check() {
+	silent := time.Duration(s.gate.clock.Load()-s.seen.Load()) * time.Second
+	switch {
+	case silent >= s.gate.config.IdleTimeout:
+		s.close(wire.CloseIdle, "no answer to pings")
+	case silent >= s.gate.config.PingEvery && s.pinged.CompareAndSwap(false, true):
+		s.out.put(ws.OpPing)
+		s.out.flush()
+	}
+}

@@ -1,0 +1,114 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"google.golang.org/protobuf/proto"
+
+	"croupier/servers/internal/trunk"
+	"croupier/servers/wire"
+)
+
+// sit handles a SitDown, of which message is the whole and body the protobuf part. Sitting down in
+// another room leaves the first one, by that game's rule for a player who goes away.
+func (g *Gate) sit(s *session, message, body []byte) {
+	request := wire.RequestID(body)
+	var m wire.SitDown
+	if err := proto.Unmarshal(body, &m); err != nil {
+		s.refuse(wire.Code_FAIL, "malformed message", request)
+		return
+	}
+	to, err := wire.ParsePlace(m.GetPlace())
+	if err != nil {
+		s.refuse(wire.Code_FAIL, err.Error(), request)
+		return
+	}
+	if at := s.at.Load(); at != nil {
+		if key(at.place) == key(to) {
+			at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
+			return
+		}
+		if s.at.CompareAndSwap(at, nil) {
+			at.up.shut(at.lane)
+		}
+	}
+	g.place(s, to, request, nil)
+}
+
+// place finds the server of a room and opens a lane to it. Servers in tried are passed over. The
+// answer to the player comes from the room, or from here where no server takes the player.
+func (g *Gate) place(s *session, to wire.Place, request uint64, tried []netip.AddrPort) {
+	servers, err := g.placement.candidates(g.ctx, key(to), tried)
+	if errors.Is(err, errUnknownGame) {
+		err = fmt.Errorf("unknown game: this gate leads to %s", g.games)
+	}
+	if err != nil {
+		s.refuse(wire.Code_FAIL, err.Error(), request)
+		return
+	}
+	for _, addr := range servers {
+		up, err := g.upstream(g.ctx, addr)
+		if err == nil {
+			g.placement.remember(key(to), addr)
+			err = up.open(s, &binding{place: to, request: request, tried: tried})
+		}
+		if err == nil {
+			if s.ending.Load() { // it ended meanwhile, perhaps without having seen the lane
+				if b := s.at.Swap(nil); b != nil {
+					b.up.shut(b.lane)
+				}
+			}
+			return
+		}
+		g.log.Warn("game server passed over", "server", addr, "err", err)
+		g.placement.forget(key(to), addr)
+		tried = append(tried, addr)
+	}
+	s.refuse(wire.Code_FAIL, "no server of this game answers: try again", request)
+}
+
+// upstream returns the trunk to a game server, opening it if need be. Many may ask at once; one
+// of them dials.
+func (g *Gate) upstream(ctx context.Context, addr netip.AddrPort) (*upstream, error) {
+	g.mu.Lock()
+	d := g.upstreams[addr]
+	if d == nil {
+		d = &dial{done: make(chan struct{})}
+		g.upstreams[addr] = d
+		g.mu.Unlock()
+		d.up, d.err = g.attach(ctx, addr, d)
+		if d.err != nil {
+			g.mu.Lock()
+			delete(g.upstreams, addr)
+			g.mu.Unlock()
+		}
+		close(d.done)
+		return d.up, d.err
+	}
+	g.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.up, d.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// dial is a trunk, or one that is being opened.
+type dial struct {
+	done chan struct{} // closed when up and err are set
+	up   *upstream
+	err  error
+}
+
+// forgetUpstream makes the next player dial anew.
+func (g *Gate) forgetUpstream(up *upstream) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.upstreams[up.addr] == up.dial {
+		delete(g.upstreams, up.addr)
+	}
+}

@@ -1,0 +1,231 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	"croupier/servers/internal/trunk"
+	"croupier/servers/token"
+	"croupier/servers/wire"
+)
+
+const (
+	// dialTimeout is how long a player who sits down waits for a game server to answer.
+	dialTimeout = 5 * time.Second
+	// trunkTokenLife covers the clocks of two machines that do not quite agree.
+	trunkTokenLife = 5 * time.Minute
+)
+
+// errUpstreamLost reports that the trunk to a game server is gone.
+var errUpstreamLost = errors.New("the trunk to the game server is lost")
+
+// upstream is the trunk to one game server, and the lanes on it.
+type upstream struct {
+	gate   *Gate
+	addr   netip.AddrPort
+	dial   *dial // that led to it
+	out    *trunk.Outbox
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	lanes map[uint64]*session // nil: lost
+	last  uint64              // number of the newest lane
+}
+
+// attach dials a game server and opens the trunk. The upstream lives until the server ends the
+// stream, the connection is lost, or ctx ends.
+func (g *Gate) attach(ctx context.Context, addr netip.AddrPort, d *dial) (*upstream, error) {
+	conn, err := grpc.NewClient("passthrough:///"+addr.String(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(trunk.Backlog+64<<10)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("dial game server %v: %w", addr, err)
+	}
+	if err := connect(ctx, conn); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("dial game server %v: %w", addr, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stream, err := openTrunk(ctx, conn, g.config.Keys)
+	if err != nil {
+		cancel()
+		conn.Close()
+		return nil, fmt.Errorf("open trunk to game server %v: %w", addr, err)
+	}
+	up := &upstream{gate: g, addr: addr, dial: d, out: trunk.NewOutbox(), cancel: cancel, lanes: make(map[uint64]*session)}
+	g.work.Go(func() {
+		err := up.out.Run(ctx, func(batch []byte) error { return stream.Send(&trunk.Batch{Frames: batch}) })
+		if err != nil && ctx.Err() == nil {
+			g.log.Warn("trunk given up", "server", addr, "err", err)
+		}
+		cancel()
+	})
+	g.work.Go(func() {
+		err := up.receive(stream)
+		cancel()
+		conn.Close()
+		up.lose(err)
+	})
+	return up, nil
+}
+
+// connect waits until a connection stands, or fails once.
+func connect(ctx context.Context, conn *grpc.ClientConn) error {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn.Connect()
+	for {
+		state := conn.GetState()
+		switch state {
+		case connectivity.Ready:
+			return nil
+		case connectivity.TransientFailure, connectivity.Shutdown:
+			return errors.New("connection refused or lost")
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return fmt.Errorf("no answer: %w", ctx.Err())
+		}
+	}
+}
+
+func openTrunk(ctx context.Context, conn *grpc.ClientConn, keys *token.Keys) (trunk.Trunk_AttachClient, error) {
+	proof, err := keys.SignTrunk(trunkTokenLife)
+	if err != nil {
+		return nil, err
+	}
+	return trunk.NewTrunkClient(conn).Attach(metadata.AppendToOutgoingContext(ctx, "token", proof))
+}
+
+// receive hands what the server sends to the sessions it is for. What one batch brings for one
+// player leaves in one write.
+func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
+	var touched []*session
+	for {
+		batch, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		n := 0
+		for frame, err := range trunk.Frames(batch.GetFrames()) {
+			if err != nil {
+				return err
+			}
+			n++
+			up.mu.Lock()
+			s := up.lanes[frame.Lane]
+			up.mu.Unlock()
+			if s == nil {
+				continue // shut by this side; the server did not know yet
+			}
+			switch frame.Kind {
+			case trunk.KindData:
+				s.deliver(frame.Payload)
+				if len(touched) == 0 || touched[len(touched)-1] != s {
+					touched = append(touched, s)
+				}
+			case trunk.KindShut:
+				s.out.flush()
+				up.ended(s, frame)
+			}
+		}
+		for _, s := range touched {
+			s.out.flush()
+		}
+		clear(touched)
+		touched = touched[:0]
+		up.gate.metrics.sent.Add(float64(n))
+	}
+}
+
+// ended handles a lane that the server has shut.
+func (up *upstream) ended(s *session, f trunk.Frame) {
+	up.shut(f.Lane)
+	b := s.at.Load()
+	if b == nil || b.up != up || b.lane != f.Lane || !s.at.CompareAndSwap(b, nil) {
+		return // the player has moved on already
+	}
+	var reason trunk.Reason
+	if len(f.Payload) > 0 {
+		reason = trunk.Reason(f.Payload[0])
+	}
+	switch reason {
+	case trunk.ReasonReplaced:
+		s.close(wire.CloseReplaced, "a newer connection of the same user sits in the room")
+	case trunk.ReasonRetry:
+		up.gate.placement.forget(key(b.place), up.addr)
+		s.close(wire.CloseServerGone, "the room's server goes away: come again")
+	case trunk.ReasonCordoned:
+		up.gate.placement.forget(key(b.place), up.addr)
+		up.gate.work.Go(func() { up.gate.place(s, b.place, b.request, append(b.tried, up.addr)) })
+	case trunk.ReasonDisbanded:
+		up.gate.placement.forget(key(b.place), up.addr)
+	}
+}
+
+// open opens a lane for a session, which is bound to it.
+func (up *upstream) open(s *session, b *binding) error {
+	open, err := proto.Marshal(&trunk.Open{
+		User: s.user, Game: b.place.Game, Room: b.place.Room, Seat: int32(b.place.Seat), Request: b.request,
+	})
+	if err != nil {
+		return err
+	}
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	if up.lanes == nil {
+		return errUpstreamLost
+	}
+	up.last++
+	b.up, b.lane = up, up.last
+	if err := up.out.Put(b.lane, trunk.KindOpen, open); err != nil {
+		return err
+	}
+	up.lanes[b.lane] = s
+	s.at.Store(b)
+	return nil
+}
+
+// shut ends a lane from this side, or answers the server's shut.
+func (up *upstream) shut(lane uint64) {
+	up.mu.Lock()
+	delete(up.lanes, lane)
+	up.mu.Unlock()
+	up.out.Put(lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
+}
+
+// lose ends every session whose room was behind this trunk: they come again.
+func (up *upstream) lose(why error) {
+	up.gate.forgetUpstream(up)
+	up.mu.Lock()
+	lanes := up.lanes
+	up.lanes = nil
+	up.mu.Unlock()
+	up.out.Fail(errUpstreamLost)
+	if len(lanes) > 0 {
+		up.gate.log.Warn("game server lost", "server", up.addr, "sessions", len(lanes), "err", why)
+	}
+	for lane, s := range lanes {
+		b := s.at.Load()
+		if b == nil || b.up != up || b.lane != lane || !s.at.CompareAndSwap(b, nil) {
+			continue
+		}
+		up.gate.placement.forget(key(b.place), up.addr)
+		s.tell(wire.Command_DISCONNECT, &wire.Int32{Value: int32(wire.DisconnectReason_RETRY)}, 0)
+		s.close(wire.CloseServerGone, "the room's server is gone: come again")
+	}
+}
+
+func key(p wire.Place) roomKey { return roomKey{game: p.Game, id: p.Room} }
