@@ -311,6 +311,7 @@ func (c *cluster) tell(t *testing.T) {
 		fmt.Fprintln(&out, err)
 		return
 	}
+	slices.SortFunc(events.Items, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
 	for _, e := range events.Items[max(0, len(events.Items)-40):] {
 		fmt.Fprintf(&out, "event %s %s/%s %s: %s\n", e.LastTimestamp.Format(time.TimeOnly), e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message)
 	}

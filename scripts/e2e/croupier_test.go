@@ -38,30 +38,48 @@ const (
 	exitTimeout = 4
 )
 
-// run runs one command in the repository, requires its exit code, and returns what it printed.
-func (c ctl) run(t *testing.T, want int, args ...string) string {
+// run runs one command in the repository and requires its exit code.
+func (c ctl) run(t *testing.T, want int, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	return c.in(ctx, t, want, args...)
+	c.start(t, args...).wait(t, want)
 }
 
-func (c ctl) in(ctx context.Context, t *testing.T, want int, args ...string) string {
+// command is a croupier command under way.
+type command struct {
+	line   string
+	began  time.Time
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	cancel context.CancelFunc
+}
+
+// start starts a command, which must be waited for.
+func (c ctl) start(t *testing.T, args ...string) *command {
 	t.Helper()
-	began := time.Now()
-	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(ctx, c.path, args...)
-	command.Dir = root
-	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
-	line := "croupier " + strings.Join(args, " ")
-	t.Logf("$ %s   (%.1f s)\n%s%s", line, time.Since(began).Seconds(), stdout.String(), stderr.String())
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	r := &command{line: "croupier " + strings.Join(args, " "), began: time.Now(), cancel: cancel}
+	r.cmd = exec.CommandContext(ctx, c.path, args...)
+	r.cmd.Dir = root
+	r.cmd.Stdout, r.cmd.Stderr = &r.output, &r.output
+	if err := r.cmd.Start(); err != nil {
+		cancel()
+		t.Fatalf("%s: %v", r.line, err)
+	}
+	// Where a test fails before it waits, the command must not outlive it.
+	t.Cleanup(cancel)
+	return r
+}
+
+func (r *command) wait(t *testing.T, want int) {
+	t.Helper()
+	err := r.cmd.Wait()
+	r.cancel()
+	t.Logf("$ %s   (%.1f s)\n%s", r.line, time.Since(r.began).Seconds(), r.output.String())
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%s: %v", line, err)
+		t.Fatalf("%s: %v", r.line, err)
 	}
-	if got := command.ProcessState.ExitCode(); got != want {
-		t.Fatalf("%s: exit code %d, want %d", line, got, want)
+	if got := r.cmd.ProcessState.ExitCode(); got != want {
+		t.Fatalf("%s: exit code %d, want %d", r.line, got, want)
 	}
-	return stdout.String()
 }

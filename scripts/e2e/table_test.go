@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -231,9 +232,8 @@ type session struct {
 	quit  chan struct{}
 	done  chan struct{}
 
-	// Of the session's goroutine, until done is closed.
-	rounds int
-	err    error
+	rounds atomic.Int64
+	err    error // of the session's goroutine, until done is closed
 }
 
 func (b *table) keepPlaying(t *testing.T) *session {
@@ -248,7 +248,7 @@ func (b *table) keepPlaying(t *testing.T) *session {
 			default:
 			}
 			if s.err = b.round(ctx); s.err == nil {
-				s.rounds++
+				s.rounds.Add(1)
 			}
 		}
 	}()
@@ -262,10 +262,10 @@ func (s *session) stop(t *testing.T) {
 	close(s.quit)
 	<-s.done
 	if err := errors.Join(s.err, s.table.unbroken()); err != nil {
-		t.Fatalf("after %d rounds: %v", s.rounds, err)
+		t.Fatalf("after %d rounds: %v", s.rounds.Load(), err)
 	}
-	if s.rounds == 0 {
+	if s.rounds.Load() == 0 {
 		t.Fatalf("room %d played no round", s.table.room)
 	}
-	t.Logf("room %d played %d rounds meanwhile, unbroken", s.table.room, s.rounds)
+	t.Logf("room %d played %d rounds meanwhile, unbroken", s.table.room, s.rounds.Load())
 }

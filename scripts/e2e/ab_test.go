@@ -1,0 +1,71 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+)
+
+// TestSwitch runs two groups of one game side by side and sends new rooms from one to the other,
+// while the rooms that exist play on where they are.
+func TestSwitch(t *testing.T) {
+	w := open(t)
+	w.deploy(t, "testdata/ab")
+	w.step(t, "deployed", func(t *testing.T) {
+		eventually(t, "group a runs v1, group b runs v2", func(ctx context.Context) error {
+			return errors.Join(w.runs(ctx, "dice-a", "v1"), w.runs(ctx, "dice-b", "v2"), w.gateRuns(ctx, "v1"))
+		})
+	})
+	d := w.door(t)
+	old := d.open(t, 1, 2)
+	w.ordinal(t, old, "dice-a")
+	playing := old.keepPlaying(t)
+
+	var moved *table
+	w.step(t, "switch", func(t *testing.T) {
+		w.run(t, exitOK, "switch", "--to", "b", "--yes", "dice")
+		room := int64(2)
+		eventually(t, "a new room opens on b", func(ctx context.Context) error {
+			b := d.open(t, room, 2)
+			room++
+			holders, err := w.where(ctx, b.room, "dice-b")
+			if err != nil || len(holders) != 1 {
+				b.leave(t)
+				return errors.Join(err, fmt.Errorf("room %d is held by %d pods of b", b.room, len(holders)))
+			}
+			moved = b
+			return nil
+		})
+		for range 4 {
+			b := d.open(t, room, 2)
+			room++
+			w.ordinal(t, b, "dice-b")
+			b.leave(t)
+		}
+		goesOn(t, playing)
+		w.ordinal(t, old, "dice-a")
+	})
+	newcomers := moved.keepPlaying(t)
+
+	w.step(t, "scale a to 0", func(t *testing.T) {
+		pods, err := w.pods(t.Context(), "dice-a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change := w.start(t, "scale", "--replicas", "0", "--yes", "dice-a")
+		w.drains(t, pods[0])
+		goesOn(t, playing)
+		playing.stop(t)
+		old.leave(t)
+		change.wait(t, exitOK)
+		if pods, err = w.pods(t.Context(), "dice-a"); err != nil || len(pods) != 0 {
+			t.Fatalf("%d pods of a are left: %v", len(pods), err)
+		}
+		goesOn(t, newcomers)
+	})
+	newcomers.stop(t)
+	moved.leave(t)
+}
