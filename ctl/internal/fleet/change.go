@@ -142,6 +142,19 @@ func (f *Fleet) Service(ctx context.Context, name string) (*corev1.Service, erro
 	return svc, nil
 }
 
+// SelectedGroup is the group that a Service selects; empty if it selects none
+// or does not exist.
+func (f *Fleet) SelectedGroup(ctx context.Context, name string) (string, error) {
+	svc, err := f.Kube.CoreV1().Services(f.Namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read Service %s: %w", name, err)
+	}
+	return svc.Spec.Selector[GroupLabel], nil
+}
+
 // SelectGroup points a Service at another group.
 func (f *Fleet) SelectGroup(ctx context.Context, svc *corev1.Service, group string, dryRun bool) error {
 	patch, err := json.Marshal(object{
