@@ -13,7 +13,7 @@ import (
 // while the rooms that exist play on where they are.
 func TestSwitch(t *testing.T) {
 	w := open(t)
-	w.deploy(t, "testdata/ab")
+	w.deploy(t, "--overlay", "ab", "--image", "dice-b=croupier/game:v2", "--replicas", "1")
 	w.step(t, "deployed", func(t *testing.T) {
 		eventually(t, "group a runs v1, group b runs v2", func(ctx context.Context) error {
 			return errors.Join(w.runs(ctx, "dice-a", "v1"), w.runs(ctx, "dice-b", "v2"), w.gateRuns(ctx, "v1"))

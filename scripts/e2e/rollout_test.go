@@ -20,7 +20,7 @@ import (
 // canary that is taken back, and one that never starts; while people play.
 func TestRollout(t *testing.T) {
 	w := open(t)
-	w.deploy(t, "testdata/rollout")
+	w.deploy(t, "--replicas", "dice=3")
 	w.step(t, "deployed", func(t *testing.T) {
 		eventually(t, "every pod runs v1", func(ctx context.Context) error {
 			return errors.Join(w.runs(ctx, "dice", "v1", "v1", "v1"), w.gateRuns(ctx, "v1"))

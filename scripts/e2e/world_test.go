@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -64,9 +66,18 @@ func (w *world) load(t *testing.T) {
 	loaded = true
 }
 
-func (w *world) deploy(t *testing.T, overlay string) {
+// deploy deploys an overlay at version v1, with rounds short enough to wait for.
+func (w *world) deploy(t *testing.T, args ...string) {
 	t.Helper()
-	w.run(t, exitOK, "deploy", "--overlay", filepath.Join("scripts/e2e", overlay), "--yes")
+	dir := t.TempDir()
+	err := errors.Join(
+		os.CopyFS(dir, os.DirFS(filepath.Join(root, "manifests"))),
+		os.CopyFS(filepath.Join(dir, "components"), os.DirFS("testdata")),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.run(t, exitOK, append([]string{"deploy", "--manifests", dir, "--component", "quick-rounds", "--tag", "v1", "--yes"}, args...)...)
 }
 
 func (w *world) gateRuns(ctx context.Context, version string) error {
