@@ -53,6 +53,7 @@ func Dial(ctx context.Context, target Target, options Options) (*Client, error) 
 		c.stop()
 		return nil, err
 	}
+	c.attach(l) // before anybody can make a request
 	go c.run(l)
 	return c, nil
 }
@@ -138,6 +139,7 @@ func (c *Client) run(l link) {
 			cancel()
 		}
 		if l != nil {
+			c.attach(l) // who hears of the connection may use it
 			c.announce(Connected{})
 			err = c.serve(l)
 			l = nil
@@ -249,12 +251,14 @@ var ended = func() context.Context {
 	return ctx
 }()
 
-// attach makes l the connection, and returns where to sit down again.
+// attach makes l the connection, if it is not already, and returns where to sit down again.
 func (c *Client) attach(l link) *Place {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.link, c.cause, c.echo = l, nil, false
-	c.heard.Store(true)
+	if c.link != l {
+		c.link, c.cause, c.echo = l, nil, false
+		c.heard.Store(true)
+	}
 	return c.place
 }
 
