@@ -50,6 +50,13 @@ const (
 	Rolling Phase = "rolling"
 )
 
+func (p Phase) while() string {
+	if p == Open {
+		return "while its canary is open"
+	}
+	return "during a rollout"
+}
+
 // Phase tells where s is. A partition that covers every replica is a canary of
 // no pods, which Kubernetes calls complete and we do not.
 func (s Set) Phase() Phase {
@@ -215,13 +222,26 @@ func Scale(s Set, n int) (Resize, error) {
 				why = "new pods get the highest ordinals, so they would all join the canary"
 			}
 		}
-		return Resize{}, refuse("%s is %s and cannot be scaled now: %s; %s", s.Name, phase, why, next)
+		return Resize{}, refuse("%s cannot be scaled %s: %s; %s", s.Name, phase.while(), why, next)
 	}
 	return Resize{
 		ClearPartition: s.Partition > 0,
 		Removed:        max(0, s.Replicas-n),
 		Added:          max(0, n-s.Replicas),
 	}, nil
+}
+
+// Abandoned lists the pods that an earlier rollout left stuck and that a newer
+// template cannot replace by itself, for the same reason as InTheWay. Pods that
+// may still become ready are left to the controller.
+func Abandoned(s Set) []Pod {
+	var pods []Pod
+	for _, p := range InTheWay(s, s.UpdateRevision) {
+		if p.Stuck && p.Ordinal >= s.Partition {
+			pods = append(pods, p)
+		}
+	}
+	return pods
 }
 
 func because(reason string) string {

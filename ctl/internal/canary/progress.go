@@ -13,6 +13,8 @@ type Progress struct {
 	Extra   int // pods that should not be there any more
 	Waiting []Pod
 	Done    bool
+
+	observed bool
 }
 
 // Count counts the pods with an ordinal of at least from. A whole rollout is
@@ -24,7 +26,7 @@ type Progress struct {
 func Count(s Set, from int) Progress {
 	from = max(from, s.Start)
 	end := s.Start + s.Replicas
-	p := Progress{Want: max(0, end-from)}
+	p := Progress{Want: max(0, end-from), observed: s.Observed}
 	for _, pod := range s.Pods {
 		if pod.Ordinal < from {
 			continue
@@ -61,6 +63,9 @@ func (p Progress) Stuck() []Pod {
 
 // String is one line for a person: counts, then what is being waited for.
 func (p Progress) String() string {
+	if !p.observed {
+		return "waiting for the controller to see the change"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d/%d updated, %d/%d ready", p.Updated, p.Want, p.Ready, p.Want)
 	if p.Extra > 0 {
@@ -77,6 +82,8 @@ func (p Progress) String() string {
 			b.WriteString(" is stopping")
 		case pod.Reason != "":
 			b.WriteString(": " + pod.Reason)
+		case pod.Ready:
+			b.WriteString(" waits for its turn")
 		default:
 			b.WriteString(" is starting")
 		}

@@ -152,7 +152,15 @@ func (o DeployOverlay) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 		if d.live[w.Name] != nil && w.Kind == fleet.StatefulSet {
 			next = fmt.Sprintf("croupier rollback %s", w.Name)
 		}
-		now, err = rollout{fleet: f, streams: s, timeout: time.Until(deadline), from: wholeSet, next: next}.wait(ctx, now)
+		now, err = rollout{
+			fleet: f, streams: s, timeout: time.Until(deadline), from: wholeSet, next: next,
+			each: deleteOnce(f, s, func(w *fleet.Workload) []canary.Pod {
+				if w.Kind != fleet.StatefulSet {
+					return nil
+				}
+				return canary.Abandoned(w.Set)
+			}),
+		}.wait(ctx, now)
 		if err != nil {
 			return err
 		}
@@ -368,6 +376,11 @@ func (d *deployment) describe() {
 	}
 	d.plan.Add("wait until every pod is updated and ready")
 	for _, l := range d.live {
+		for _, p := range l.Pods {
+			if p.Stuck && l.Kind == fleet.StatefulSet {
+				d.plan.Note("%s is stuck (%s); if its template changes, it is deleted, because the controller would wait for it", p.Name, p.Reason)
+			}
+		}
 		if !rendered[l.Kind+" "+l.Name] {
 			d.plan.Note("%s %s runs here and is not part of this overlay; it is left alone", l.Kind, l.Name)
 		}

@@ -43,13 +43,14 @@ func ExitCode(err error) int {
 	var (
 		coded   *codedError
 		refusal canary.Refusal
+		foreign fleet.ForeignError
 	)
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &refusal), errors.Is(err, fleet.ErrChanged):
+	case errors.As(err, &refusal), errors.As(err, &foreign), errors.Is(err, fleet.ErrChanged):
 		return ExitRefused
 	}
 	return ExitFailed

@@ -114,7 +114,7 @@ func (o RollbackTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 	}
 	_, err = rollout{
 		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
-		each: deleteInTheWay(f, s, target.Name),
+		each: deleteOnce(f, s, func(w *fleet.Workload) []canary.Pod { return canary.InTheWay(w.Set, target.Name) }),
 		next: fmt.Sprintf("look with `croupier status -o wide`, then run `croupier rollback %s` again", o.Name),
 	}.wait(ctx, w)
 	if err != nil {
@@ -143,22 +143,4 @@ func (o RollbackTo) choose(w *fleet.Workload, revisions []fleet.Revision) (fleet
 		}
 	}
 	return fleet.Revision{}, refused("%s keeps no revision %q (known: %v)", w.Name, name, known)
-}
-
-// deleteInTheWay deletes, once each, the pods that block the way back.
-func deleteInTheWay(f *fleet.Fleet, s Streams, target string) func(context.Context, *fleet.Workload) error {
-	done := make(map[string]bool)
-	return func(ctx context.Context, w *fleet.Workload) error {
-		for _, pod := range canary.InTheWay(w.Set, target) {
-			if done[pod.UID] {
-				continue
-			}
-			if err := f.DeletePod(ctx, pod); err != nil {
-				return err
-			}
-			done[pod.UID] = true
-			fmt.Fprintf(s.Err, "%s: deleted pod %s, which was in the way%s\n", w.Name, pod.Name, because(pod.Reason))
-		}
-		return nil
-	}
 }

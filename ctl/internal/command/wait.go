@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"croupier/ctl/internal/canary"
@@ -66,9 +67,39 @@ func (r rollout) wait(ctx context.Context, w *fleet.Workload) (*fleet.Workload, 
 			if context.Cause(ctx) != context.DeadlineExceeded {
 				return nil, fmt.Errorf("wait for %s: %w (the change itself was made; look with `croupier status`)", w.Name, ctx.Err())
 			}
-			return nil, timedOut("%s did not become healthy within %s: %s\nnext: %s", w.Name, r.timeout, progress, r.next)
+			return nil, timedOut("%s did not become healthy within %s: %s\nnext: %s", w.Name, r.timeout.Round(time.Second), progress, nextStep(progress, r.next))
 		}
 	}
+}
+
+// deleteOnce deletes, once each, the pods that block a rollout.
+func deleteOnce(f *fleet.Fleet, s Streams, blocking func(*fleet.Workload) []canary.Pod) func(context.Context, *fleet.Workload) error {
+	done := make(map[string]bool)
+	return func(ctx context.Context, w *fleet.Workload) error {
+		for _, pod := range blocking(w) {
+			if done[pod.UID] {
+				continue
+			}
+			if err := f.DeletePod(ctx, pod); err != nil {
+				return err
+			}
+			done[pod.UID] = true
+			fmt.Fprintf(s.Err, "%s: deleted pod %s, which was in the way%s\n", w.Name, pod.Name, because(pod.Reason))
+		}
+		return nil
+	}
+}
+
+// nextStep adds to the way back what the reason of a stuck pod suggests.
+func nextStep(progress canary.Progress, next string) string {
+	for _, pod := range progress.Stuck() {
+		for _, reason := range []string{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"} {
+			if strings.HasPrefix(pod.Reason, reason) {
+				return "the node cannot get the image: put it there with `croupier load` or `croupier push`, or check its name; to go back: " + next
+			}
+		}
+	}
+	return next
 }
 
 func wholeSet(w *fleet.Workload) int { return w.Start }

@@ -78,7 +78,10 @@ func noteRooms(ctx context.Context, f *fleet.Fleet, w *fleet.Workload, plan *Pla
 	rooms, players, silent := 0, 0, 0
 	answers := f.Ask(ctx, &some, opsTimeout)
 	for _, pod := range some.PodList {
-		answer := answers[pod.Name]
+		answer, asked := answers[pod.Name]
+		if !asked {
+			continue // not running: it has no room
+		}
 		if !answer.Reached {
 			silent++
 			continue
@@ -92,6 +95,6 @@ func noteRooms(ctx context.Context, f *fleet.Fleet, w *fleet.Workload, plan *Pla
 		plan.Note("%s with %s on these pods drain first", plural(rooms, "room", "rooms"), plural(players, "player", "players"))
 	}
 	if silent > 0 {
-		plan.Note("%s could not be asked for their rooms", plural(silent, "pod", "pods"))
+		plan.Note("%s not answer how many rooms they have", plural(silent, "pod does", "pods do"))
 	}
 }

@@ -46,7 +46,10 @@ func Why(pod *corev1.Pod) (reason string, stuck bool) {
 	statuses := append(append([]corev1.ContainerStatus(nil), pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...)
 	for _, c := range statuses {
 		if w := c.State.Waiting; w != nil && stuckReasons[w.Reason] {
-			return join(w.Reason, lastWords(c), oneLine(w.Message)), true
+			if last := lastWords(c); last != "" {
+				return join(w.Reason, last), true // the kubelet's message is only the length of the pause
+			}
+			return join(w.Reason, oneLine(w.Message)), true
 		}
 		if t := c.State.Terminated; t != nil && t.ExitCode != 0 {
 			return join(ended(t), oneLine(t.Message)), false

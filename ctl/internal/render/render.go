@@ -80,7 +80,9 @@ func Build(manifests fs.FS, o Overlay) ([]*unstructured.Unstructured, error) {
 	if err := memory.WriteFile(at+"/kustomization.yaml", top); err != nil {
 		return nil, fmt.Errorf("write the overlay: %w", err)
 	}
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(memory, at)
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionUnspecified // the overlay says the order
+	built, err := krusty.MakeKustomizer(options).Run(memory, at)
 	if err != nil {
 		return nil, fmt.Errorf("render overlay %s: %w", o.Name, err)
 	}
