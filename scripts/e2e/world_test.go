@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -111,5 +112,15 @@ func (w *world) door(t *testing.T) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &door{url: "ws://" + w.address(t, "gate") + "/", keys: keys}
+	address := w.address(t, "gate")
+	// The Service's address works a moment after the pods behind it are ready.
+	eventually(t, "the gate's Service leads to it", func(ctx context.Context) error {
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
+	return &door{url: "ws://" + address + "/", keys: keys}
 }
