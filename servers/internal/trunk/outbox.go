@@ -3,6 +3,7 @@ package trunk
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 )
 
@@ -90,6 +91,9 @@ func (o *Outbox) Run(ctx context.Context, send func(batch []byte) error) error {
 			o.Fail(ctx.Err())
 			return ctx.Err()
 		}
+		// Whoever is ready to put a frame does so first: the goroutine goes to the end of the queue of
+		// the ready ones. A trunk at rest loses nothing by it.
+		runtime.Gosched()
 		o.mu.Lock()
 		batch, err := o.batch, o.failure
 		o.batch = spare[:0]
