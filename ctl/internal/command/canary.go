@@ -43,20 +43,12 @@ Examples:
 			&cli.StringFlag{Name: "image", Aliases: []string{"i"}, Usage: "the `IMAGE` to try"},
 			&cli.IntFlag{Name: "pods", Value: 1, Usage: "try it on this many pods"},
 		}, changeFlags()...),
-		Action: func(c *cli.Context) error {
-			name, err := one(c, "game")
-			if err != nil {
-				return err
-			}
+		Action: onCluster("game", func(c *cli.Context, name string) (runner, error) {
 			if c.String("image") == "" {
-				return usage("canary: which image? write `croupier canary --image IMAGE %s`", name)
+				return nil, usage("canary: which image? write `croupier canary --image IMAGE %s`", name)
 			}
-			f, err := fleet.Connect(target(c))
-			if err != nil {
-				return err
-			}
-			return CanaryStart{Change: change(c), Name: name, Image: c.String("image"), Pods: c.Int("pods")}.Run(c.Context, f, streams(c))
-		},
+			return CanaryStart{Change: change(c), Name: name, Image: c.String("image"), Pods: c.Int("pods")}, nil
+		}),
 		Subcommands: []*cli.Command{
 			{
 				Name:        "promote",
@@ -64,17 +56,9 @@ Examples:
 				UsageText:   "croupier canary promote NAME",
 				Description: "Refused unless every canary pod is updated and ready.\n\nExample:\n  croupier canary promote --yes dice",
 				Flags:       changeFlags(),
-				Action: func(c *cli.Context) error {
-					name, err := one(c, "game")
-					if err != nil {
-						return err
-					}
-					f, err := fleet.Connect(target(c))
-					if err != nil {
-						return err
-					}
-					return CanaryPromote{Change: change(c), Name: name}.Run(c.Context, f, streams(c))
-				},
+				Action: onCluster("game", func(c *cli.Context, name string) (runner, error) {
+					return CanaryPromote{Change: change(c), Name: name}, nil
+				}),
 			},
 			{
 				Name:        "abort",
@@ -82,20 +66,29 @@ Examples:
 				UsageText:   "croupier canary abort NAME",
 				Description: "Pods of the canary that never became ready are deleted: they would block the way back.\n\nExample:\n  croupier canary abort --yes dice",
 				Flags:       changeFlags(),
-				Action: func(c *cli.Context) error {
-					name, err := one(c, "game")
-					if err != nil {
-						return err
-					}
-					f, err := fleet.Connect(target(c))
-					if err != nil {
-						return err
-					}
-					return RollbackTo{Change: change(c), Name: name, Abort: true}.Run(c.Context, f, streams(c))
-				},
+				Action: onCluster("game", func(c *cli.Context, name string) (runner, error) {
+					return RollbackTo{Change: change(c), Name: name, Abort: true}, nil
+				}),
 			},
 		},
 	}
+}
+
+// plan decides and describes; where names the namespace and the server.
+func (o CanaryStart) plan(w *fleet.Workload, where string) (Plan, fleet.Write, error) {
+	partition, err := canary.Begin(w.Set, o.Pods)
+	if err != nil {
+		return Plan{}, fleet.Write{}, err
+	}
+	if w.Image == o.Image {
+		return Plan{}, fleet.Write{}, refused("%s already runs %s, so the template would not change and nothing would be updated: name another tag, or pin the digest (%s@sha256:...) if the tag was pushed again",
+			o.Name, o.Image, repository(o.Image))
+	}
+	plan := Plan{Title: fmt.Sprintf("Open a canary of %s in %s", o.Name, where)}
+	plan.Add("set the partition to %d: %s may change, the rest keeps revision %s", partition, ordinals(o.Name, partition, w.Start+w.Replicas), w.CurrentRevision)
+	plan.Add("set the image of the template: %s -> %s", w.Image, o.Image)
+	plan.Add("wait until the %s updated and ready", plural(o.Pods, "canary pod is", "canary pods are"))
+	return plan, fleet.Write{Image: o.Image, Partition: &partition}, nil
 }
 
 // Run opens the canary and waits until its pods are ready.
@@ -104,37 +97,36 @@ func (o CanaryStart) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 	if err != nil {
 		return err
 	}
-	partition, err := canary.Begin(w.Set, o.Pods)
+	plan, write, err := o.plan(w, place(f))
 	if err != nil {
 		return err
 	}
-	if w.Image == o.Image {
-		return refused("%s already runs %s, so the template would not change and nothing would be updated: name another tag, or pin the digest (%s@sha256:...) if the tag was pushed again", o.Name, o.Image, repository(o.Image))
-	}
-	plan := Plan{Title: fmt.Sprintf("Open a canary of %s in namespace %s (%s)", o.Name, f.Namespace, f.Server)}
-	plan.Add("set the partition to %d: %s may change, the rest keeps revision %s", partition, ordinals(o.Name, partition, w.Start+w.Replicas), w.CurrentRevision)
-	plan.Add("set the image of the template: %s -> %s", w.Image, o.Image)
-	plan.Add("wait until the %s updated and ready", plural(o.Pods, "canary pod is", "canary pods are"))
+	partition := *write.Partition
 	noteRooms(ctx, f, w, &plan, func(p canary.Pod) bool { return p.Ordinal >= partition })
-	if err := f.Change(ctx, w, fleet.Write{Image: o.Image, Partition: &partition}, true); err != nil {
+	if done, err := o.act(ctx, f, s, w, plan, write); !done {
 		return err
 	}
-	if ok, err := o.confirm(ctx, s, plan); !ok {
-		return err
-	}
-	if err := f.Change(ctx, w, fleet.Write{Image: o.Image, Partition: &partition}, false); err != nil {
-		return err
-	}
-	_, err = rollout{
+	if _, err = (rollout{
 		fleet: f, streams: s, timeout: o.Timeout, from: canaryOnly,
 		next: fmt.Sprintf("croupier canary abort %s", o.Name),
-	}.wait(ctx, w)
-	if err != nil {
+	}).wait(ctx, w); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "The canary of %s is healthy on %s. Next: croupier canary promote %s, or croupier canary abort %s\n",
 		o.Name, ordinals(o.Name, partition, w.Start+w.Replicas), o.Name, o.Name)
 	return nil
+}
+
+func (o CanaryPromote) plan(w *fleet.Workload, where string) (Plan, fleet.Write, error) {
+	if err := canary.Promote(w.Set); err != nil {
+		return Plan{}, fleet.Write{}, err
+	}
+	plan := Plan{Title: fmt.Sprintf("Promote the canary of %s in %s", o.Name, where)}
+	plan.Add("set the partition to 0: %s get %s (revision %s)", ordinals(o.Name, w.Start, w.Partition), w.Image, w.UpdateRevision)
+	plan.Add("remember %s as the revision to roll back to", w.CurrentRevision)
+	plan.Add("wait until all %d pods are updated and ready", w.Replicas)
+	zero := 0
+	return plan, fleet.Write{Partition: &zero, Previous: w.CurrentRevision}, nil
 }
 
 // Run promotes the canary and waits for the whole set.
@@ -143,30 +135,18 @@ func (o CanaryPromote) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 	if err != nil {
 		return err
 	}
-	if err := canary.Promote(w.Set); err != nil {
+	plan, write, err := o.plan(w, place(f))
+	if err != nil {
 		return err
 	}
-	plan := Plan{Title: fmt.Sprintf("Promote the canary of %s in namespace %s (%s)", o.Name, f.Namespace, f.Server)}
-	plan.Add("set the partition to 0: %s get %s (revision %s)", ordinals(o.Name, w.Start, w.Partition), w.Image, w.UpdateRevision)
-	plan.Add("remember %s as the revision to roll back to", w.CurrentRevision)
-	plan.Add("wait until all %d pods are updated and ready", w.Replicas)
 	noteRooms(ctx, f, w, &plan, func(p canary.Pod) bool { return p.Ordinal < w.Partition })
-	zero := 0
-	write := fleet.Write{Partition: &zero, Previous: w.CurrentRevision}
-	if err := f.Change(ctx, w, write, true); err != nil {
+	if done, err := o.act(ctx, f, s, w, plan, write); !done {
 		return err
 	}
-	if ok, err := o.confirm(ctx, s, plan); !ok {
-		return err
-	}
-	if err := f.Change(ctx, w, write, false); err != nil {
-		return err
-	}
-	_, err = rollout{
+	if _, err = (rollout{
 		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
 		next: fmt.Sprintf("croupier rollback %s", o.Name),
-	}.wait(ctx, w)
-	if err != nil {
+	}).wait(ctx, w); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "All of %s runs %s. To go back: croupier rollback %s\n", o.Name, w.Image, o.Name)

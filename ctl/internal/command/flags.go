@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +84,31 @@ func one(c *cli.Context, what string) (string, error) {
 		return "", usage("%s: name the %s (see `%s --help`)", c.Command.HelpName, what, c.Command.HelpName)
 	}
 	return "", usage("%s takes one %s, not %d: %s", c.Command.HelpName, what, c.Args().Len(), strings.Join(c.Args().Slice(), " "))
+}
+
+// runner is a verb with its options filled in.
+type runner interface {
+	Run(ctx context.Context, f *fleet.Fleet, s Streams) error
+}
+
+// onCluster is the action of a verb that works on one named thing in the
+// cluster. The command line is read, and found wrong, before the kubeconfig.
+func onCluster(what string, read func(c *cli.Context, name string) (runner, error)) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		name, err := one(c, what)
+		if err != nil {
+			return err
+		}
+		verb, err := read(c, name)
+		if err != nil {
+			return err
+		}
+		f, err := fleet.Connect(target(c))
+		if err != nil {
+			return err
+		}
+		return verb.Run(c.Context, f, streams(c))
+	}
 }
 
 // checkLine refuses a flag where it would not be read: urfave/cli stops

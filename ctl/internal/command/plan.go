@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"croupier/ctl/internal/fleet"
 	"croupier/ctl/internal/output"
 )
 
@@ -69,3 +70,21 @@ func (ch Change) confirm(ctx context.Context, s Streams, p Plan) (bool, error) {
 		return false, refused("not confirmed: nothing was changed")
 	}
 }
+
+// act has the API server check a write, confirms the plan, and writes. It
+// reports false if nothing was written.
+func (ch Change) act(ctx context.Context, f *fleet.Fleet, s Streams, w *fleet.Workload, plan Plan, write fleet.Write) (bool, error) {
+	if err := f.Change(ctx, w, write, true); err != nil {
+		return false, err
+	}
+	if ok, err := ch.confirm(ctx, s, plan); !ok {
+		return false, err
+	}
+	if err := f.Change(ctx, w, write, false); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// place names where a plan acts.
+func place(f *fleet.Fleet) string { return fmt.Sprintf("namespace %s (%s)", f.Namespace, f.Server) }

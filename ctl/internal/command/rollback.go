@@ -36,18 +36,43 @@ Examples:
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "go to this `REVISION`, by name, instead"},
 		}, changeFlags()...),
-		Action: func(c *cli.Context) error {
-			name, err := one(c, "game")
-			if err != nil {
-				return err
-			}
-			f, err := fleet.Connect(target(c))
-			if err != nil {
-				return err
-			}
-			return RollbackTo{Change: change(c), Name: name, Revision: c.String("to")}.Run(c.Context, f, streams(c))
-		},
+		Action: onCluster("game", func(c *cli.Context, name string) (runner, error) {
+			return RollbackTo{Change: change(c), Name: name, Revision: c.String("to")}, nil
+		}),
 	}
+}
+
+// plan decides and describes the way back to target.
+func (o RollbackTo) plan(w *fleet.Workload, target fleet.Revision, where string) (Plan, fleet.Write) {
+	zero := 0
+	write := fleet.Write{Template: target.Template(), Partition: &zero}
+	if w.CurrentRevision == w.UpdateRevision && w.Phase() == canary.Settled {
+		write.Previous = w.CurrentRevision // so that a rollback can itself be undone
+	}
+	plan := Plan{Title: fmt.Sprintf("Roll %s back in %s", o.Name, where)}
+	if o.Abort {
+		plan.Title = fmt.Sprintf("Abort the canary of %s in %s", o.Name, where)
+	}
+	if w.UpdateRevision != target.Name {
+		plan.Add("put the template back to revision %s: %s -> %s", target.Name, w.Image, target.Image)
+	} else {
+		plan.Add("the template is already that of revision %s (%s)", target.Name, target.Image)
+	}
+	if w.Partition > 0 {
+		plan.Add("set the partition from %d to 0", w.Partition)
+	}
+	leaving := 0
+	for _, p := range w.Pods {
+		if p.Revision == target.Name {
+			continue
+		}
+		leaving++
+		if !p.Ready && !p.Terminating {
+			plan.Add("delete pod %s, which is not ready and would block the way back%s", p.Name, because(p.Reason))
+		}
+	}
+	plan.Add("wait until all %d pods have revision %s and are ready (%d to replace)", w.Replicas, target.Name, leaving)
+	return plan, write
 }
 
 // Run reverts the template, clears the partition, deletes what is in the way
@@ -73,51 +98,16 @@ func (o RollbackTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 	if err != nil {
 		return err
 	}
-	zero := 0
-	write := fleet.Write{Template: target.Template(), Partition: &zero}
-	if w.CurrentRevision == w.UpdateRevision && w.Phase() == canary.Settled {
-		write.Previous = w.CurrentRevision // so that a rollback can itself be undone
-	}
-	reverts := w.UpdateRevision != target.Name
-
-	plan := Plan{Title: fmt.Sprintf("Roll %s back in namespace %s (%s)", o.Name, f.Namespace, f.Server)}
-	if o.Abort {
-		plan.Title = fmt.Sprintf("Abort the canary of %s in namespace %s (%s)", o.Name, f.Namespace, f.Server)
-	}
-	if reverts {
-		plan.Add("put the template back to revision %s: %s -> %s", target.Name, w.Image, target.Image)
-	} else {
-		plan.Add("the template is already that of revision %s (%s)", target.Name, target.Image)
-	}
-	if w.Partition > 0 {
-		plan.Add("set the partition from %d to 0", w.Partition)
-	}
-	leaving := 0
-	for _, p := range w.Pods {
-		if p.Revision != target.Name {
-			leaving++
-			if !p.Ready && !p.Terminating {
-				plan.Add("delete pod %s, which is not ready and would block the way back%s", p.Name, because(p.Reason))
-			}
-		}
-	}
-	plan.Add("wait until all %d pods have revision %s and are ready (%d to replace)", w.Replicas, target.Name, leaving)
+	plan, write := o.plan(w, target, place(f))
 	noteRooms(ctx, f, w, &plan, func(p canary.Pod) bool { return p.Revision != target.Name })
-	if err := f.Change(ctx, w, write, true); err != nil {
+	if done, err := o.act(ctx, f, s, w, plan, write); !done {
 		return err
 	}
-	if ok, err := o.confirm(ctx, s, plan); !ok {
-		return err
-	}
-	if err := f.Change(ctx, w, write, false); err != nil {
-		return err
-	}
-	_, err = rollout{
+	if _, err = (rollout{
 		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
 		each: deleteOnce(f, s, func(w *fleet.Workload) []canary.Pod { return canary.InTheWay(w.Set, target.Name) }),
 		next: fmt.Sprintf("look with `croupier status -o wide`, then run `croupier rollback %s` again", o.Name),
-	}.wait(ctx, w)
-	if err != nil {
+	}).wait(ctx, w); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "%s is back on revision %s (%s)\n", o.Name, target.Name, target.Image)

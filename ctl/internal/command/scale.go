@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"croupier/ctl/internal/canary"
 	"croupier/ctl/internal/fleet"
@@ -35,21 +36,53 @@ Examples:
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "replicas", Aliases: []string{"r"}, Usage: "how many pods (`N`)"},
 		}, changeFlags()...),
-		Action: func(c *cli.Context) error {
-			name, err := one(c, "game, or gate")
-			if err != nil {
-				return err
-			}
+		Action: onCluster("game, or gate", func(c *cli.Context, name string) (runner, error) {
 			if !c.IsSet("replicas") {
-				return usage("scale: to how many? write `croupier scale --replicas N %s`", name)
+				return nil, usage("scale: to how many? write `croupier scale --replicas N %s`", name)
 			}
-			f, err := fleet.Connect(target(c))
-			if err != nil {
-				return err
-			}
-			return ScaleTo{Change: change(c), Name: name, Replicas: c.Int("replicas")}.Run(c.Context, f, streams(c))
-		},
+			return ScaleTo{Change: change(c), Name: name, Replicas: c.Int("replicas")}, nil
+		}),
 	}
+}
+
+// plan decides and describes. selected is the group that new rooms go to,
+// empty outside A/B.
+func (o ScaleTo) plan(w *fleet.Workload, selected, where string) (Plan, fleet.Write, error) {
+	resize, err := canary.Scale(w.Set, o.Replicas)
+	if err != nil {
+		return Plan{}, fleet.Write{}, err
+	}
+	if w.Group != "" && w.Group == selected && o.Replicas == 0 {
+		return Plan{}, fleet.Write{}, refused("new rooms of %s are placed on group %s, so %s cannot go to 0: first `croupier switch --to %s %s`",
+			game(w), w.Group, w.Name, otherGroup(w.Group), game(w))
+	}
+	write := fleet.Write{Replicas: &o.Replicas}
+	plan := Plan{Title: fmt.Sprintf("Scale %s in %s", o.Name, where)}
+	if resize.ClearPartition {
+		zero := 0
+		write.Partition = &zero
+		plan.Add("set the partition from %d to 0: no canary is open, and at a smaller size Kubernetes would misread it (kubernetes#121534)", w.Partition)
+	}
+	plan.Add("set the replicas: %d -> %d", w.Replicas, o.Replicas)
+	switch {
+	case resize.Removed > 0 && w.Kind == fleet.StatefulSet:
+		plan.Add("wait until %s %s drained and gone", ordinals(o.Name, w.Start+o.Replicas, w.Start+w.Replicas), isAre(resize.Removed))
+	case resize.Removed > 0:
+		plan.Add("wait until %s gone", plural(resize.Removed, "pod is", "pods are"))
+	default:
+		plan.Add("wait until %s ready", plural(o.Replicas, "pod is", "pods are"))
+	}
+	if w.Replicas == o.Replicas && !resize.ClearPartition {
+		plan.Note("it has that size already; this only waits until it is healthy")
+	}
+	if o.Replicas == 0 {
+		if w.Group == "" {
+			plan.Note("nobody can play while %s has no pod", o.Name)
+		} else {
+			plan.Note("new rooms of %s go to group %s", game(w), selected)
+		}
+	}
+	return plan, write, nil
 }
 
 // Run changes the size and waits until exactly that many pods are ready.
@@ -58,71 +91,29 @@ func (o ScaleTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 	if err != nil {
 		return err
 	}
-	resize, err := canary.Scale(w.Set, o.Replicas)
+	selected := ""
+	if w.Group != "" {
+		if selected, err = f.SelectedGroup(ctx, game(w)); err != nil {
+			return err
+		}
+	}
+	plan, write, err := o.plan(w, selected, place(f))
 	if err != nil {
 		return err
 	}
-	write := fleet.Write{Replicas: &o.Replicas}
-	plan := Plan{Title: fmt.Sprintf("Scale %s in namespace %s (%s)", o.Name, f.Namespace, f.Server)}
-	if resize.ClearPartition {
-		zero := 0
-		write.Partition = &zero
-		plan.Add("set the partition from %d to 0: no canary is open, and at a smaller size Kubernetes would misread it", w.Partition)
-	}
-	plan.Add("set the replicas: %d -> %d", w.Replicas, o.Replicas)
-	switch {
-	case resize.Removed > 0 && w.Kind == fleet.StatefulSet:
-		gone := w.Start + o.Replicas
-		plan.Add("wait until %s drained and gone", ordinals(o.Name, gone, w.Start+w.Replicas)+isAre(resize.Removed))
-		noteRooms(ctx, f, w, &plan, func(p canary.Pod) bool { return p.Ordinal >= gone })
-	case resize.Removed > 0:
-		plan.Add("wait until %s gone", plural(resize.Removed, "pod is", "pods are"))
-	default:
-		plan.Add("wait until all %d pods are ready", o.Replicas)
-	}
-	if w.Replicas == o.Replicas && !resize.ClearPartition {
-		plan.Note("it has that size already; this only waits until it is healthy")
-	}
-	if o.Replicas == 0 && w.Group == "" {
-		plan.Note("nobody can play while %s has no pod", o.Name)
-	}
-	if err := noteSelected(ctx, f, w, o.Replicas, &plan); err != nil {
+	noteRooms(ctx, f, w, &plan, func(p canary.Pod) bool { return p.Ordinal >= w.Start+o.Replicas })
+	if done, err := o.act(ctx, f, s, w, plan, write); !done {
 		return err
 	}
-	if err := f.Change(ctx, w, write, true); err != nil {
-		return err
-	}
-	if ok, err := o.confirm(ctx, s, plan); !ok {
-		return err
-	}
-	if err := f.Change(ctx, w, write, false); err != nil {
-		return err
-	}
-	_, err = rollout{
+	if _, err = (rollout{
 		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
 		next: "look with `croupier status -o wide`; a pod that is stopping waits for its rooms up to its grace period",
-	}.wait(ctx, w)
-	if err != nil {
+	}).wait(ctx, w); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "%s has %s\n", o.Name, plural(o.Replicas, "pod", "pods"))
 	return nil
 }
 
-// noteSelected warns when the group that players are sent to would be empty.
-func noteSelected(ctx context.Context, f *fleet.Fleet, w *fleet.Workload, replicas int, plan *Plan) error {
-	if w.Group == "" || replicas > 0 {
-		return nil
-	}
-	game := w.Name[:len(w.Name)-len(w.Group)-1]
-	svc, err := f.Service(ctx, game)
-	if err != nil {
-		return err
-	}
-	if svc.Spec.Selector[fleet.GroupLabel] == w.Group {
-		return refused("new rooms of %s are placed on group %s, so %s cannot go to 0: first `croupier switch --to %s %s`",
-			game, w.Group, w.Name, otherGroup(w.Group), game)
-	}
-	plan.Note("players are on group %s; rooms still open on %s drain", svc.Spec.Selector[fleet.GroupLabel], w.Name)
-	return nil
-}
+// game is the game whose group w is: dice for dice-a.
+func game(w *fleet.Workload) string { return strings.TrimSuffix(w.Name, "-"+w.Group) }

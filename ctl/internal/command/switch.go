@@ -36,22 +36,37 @@ Examples:
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "the `GROUP` that gets the new rooms: a or b"},
 		}, changeFlags()...),
-		Action: func(c *cli.Context) error {
-			game, err := one(c, "game")
-			if err != nil {
-				return err
-			}
+		Action: onCluster("game", func(c *cli.Context, game string) (runner, error) {
 			group := c.String("to")
 			if group != "a" && group != "b" {
-				return usage("switch: to which group? write `croupier switch --to a %s` or `--to b`", game)
+				return nil, usage("switch: to which group? write `croupier switch --to a %s` or `--to b`", game)
 			}
-			f, err := fleet.Connect(target(c))
-			if err != nil {
-				return err
-			}
-			return SwitchTo{Change: change(c), Game: game, Group: group}.Run(c.Context, f, streams(c))
-		},
+			return SwitchTo{Change: change(c), Game: game, Group: group}, nil
+		}),
 	}
+}
+
+// plan decides and describes. now is the group that the Service selects, set
+// the StatefulSet of the group that it shall select.
+func (o SwitchTo) plan(set *fleet.Workload, now, where string) (Plan, error) {
+	if now == "" {
+		return Plan{}, refused("Service %s selects no group, so there is nothing to switch: deploy with `croupier deploy --overlay ab`", o.Game)
+	}
+	ready := readyPods(set)
+	if len(ready) == 0 {
+		return Plan{}, refused("%s has no ready pod, so new rooms would have nowhere to go: first `croupier scale --replicas N %s`", set.Name, set.Name)
+	}
+	plan := Plan{Title: fmt.Sprintf("Switch %s to group %s in %s", o.Game, o.Group, where)}
+	if now == o.Group {
+		plan.Add("nothing to change: Service %s selects group %s already", o.Game, o.Group)
+	} else {
+		plan.Add("change the selector of Service %s: %s=%s -> %s", o.Game, fleet.GroupLabel, now, o.Group)
+	}
+	if len(ready) < set.Replicas {
+		plan.Note("only %d of %d pods of %s are ready", len(ready), set.Replicas, set.Name)
+	}
+	plan.Add("wait until the endpoints of %s are the %s of %s (%s)", o.Game, plural(len(ready), "ready pod", "ready pods"), set.Name, set.Image)
+	return plan, nil
 }
 
 // Run changes the selector and waits until the Service's endpoints are the
@@ -62,27 +77,16 @@ func (o SwitchTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 		return err
 	}
 	now := svc.Spec.Selector[fleet.GroupLabel]
-	if now == "" {
-		return refused("Service %s selects no group, so there is nothing to switch: deploy with `croupier deploy --overlay ab`", o.Game)
+	set := &fleet.Workload{}
+	if now != "" {
+		if set, err = f.StatefulSet(ctx, o.Game+"-"+o.Group); err != nil {
+			return err
+		}
 	}
-	set, err := f.StatefulSet(ctx, o.Game+"-"+o.Group)
+	plan, err := o.plan(set, now, place(f))
 	if err != nil {
 		return err
 	}
-	ready := readyPods(set)
-	if len(ready) == 0 {
-		return refused("%s has no ready pod, so new rooms would have nowhere to go: first `croupier scale --replicas N %s`", set.Name, set.Name)
-	}
-	plan := Plan{Title: fmt.Sprintf("Switch %s to group %s in namespace %s (%s)", o.Game, o.Group, f.Namespace, f.Server)}
-	if now == o.Group {
-		plan.Add("nothing to change: Service %s selects group %s already", o.Game, o.Group)
-	} else {
-		plan.Add("change the selector of Service %s: %s=%s -> %s", o.Game, fleet.GroupLabel, now, o.Group)
-		if len(ready) < set.Replicas {
-			plan.Note("only %d of %d pods of %s are ready", len(ready), set.Replicas, set.Name)
-		}
-	}
-	plan.Add("wait until the endpoints of %s are the %s of %s (%s)", o.Game, plural(len(ready), "ready pod", "ready pods"), set.Name, set.Image)
 	if err := f.SelectGroup(ctx, svc, o.Group, true); err != nil {
 		return err
 	}

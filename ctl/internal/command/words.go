@@ -22,9 +22,9 @@ func plural(n int, one, many string) string {
 
 func isAre(n int) string {
 	if n == 1 {
-		return " is"
+		return "is"
 	}
-	return " are"
+	return "are"
 }
 
 // ordinals names the pods from first up to, not including, end.
