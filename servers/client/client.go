@@ -128,7 +128,8 @@ func (c *Client) Close(ctx context.Context) error {
 
 // run is the client's goroutine: connect, serve, wait, again.
 func (c *Client) run(l link) {
-	failed := 0 // attempts in a row
+	failed := 0    // attempts in a row
+	again := false // there was a connection before
 	for {
 		var err error
 		began := time.Now()
@@ -141,8 +142,8 @@ func (c *Client) run(l link) {
 		if l != nil {
 			c.attach(l) // who hears of the connection may use it
 			c.announce(Connected{})
-			err = c.serve(l)
-			l = nil
+			err = c.serve(l, again)
+			l, again = nil, true
 			if time.Since(began) > workedFactor*c.options.Backoff.Base {
 				failed = 0
 			}
@@ -251,15 +252,14 @@ var ended = func() context.Context {
 	return ctx
 }()
 
-// attach makes l the connection, if it is not already, and returns where to sit down again.
-func (c *Client) attach(l link) *Place {
+// attach makes l the connection, if it is not already: requests go out from now on.
+func (c *Client) attach(l link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link != l {
 		c.link, c.cause, c.echo = l, nil, false
 		c.heard.Store(true)
 	}
-	return c.place
 }
 
 // detach ends the connection for everyone who waits on it, and returns the error to report.

@@ -12,10 +12,10 @@ import (
 // closeGrace is how long Close waits for the server's side of the goodbye.
 const closeGrace = time.Second
 
-// serve reads the link until it ends, and returns why. Everything that waits on the link has been
-// told, and everything it started has ended, when serve returns.
-func (c *Client) serve(l link) error {
-	place := c.attach(l)
+// serve reads the link until it ends, and returns why; again says that it is not the first.
+// Everything that waits on the link has been told, and everything it started has ended, when serve
+// returns.
+func (c *Client) serve(l link, again bool) error {
 	goodbye := make(chan struct{})
 	cancelGoodbye := context.AfterFunc(c.ctx, func() {
 		defer close(goodbye)
@@ -26,8 +26,8 @@ func (c *Client) serve(l link) error {
 	heart := startPulse(c, l)
 
 	var err error
-	if place != nil {
-		err = c.sitAgain(l, *place)
+	if place, seated := c.Place(); seated && again {
+		err = c.askSeat(l, place, place.Seat)
 	}
 	for err == nil {
 		err = c.step(l)
@@ -109,11 +109,7 @@ type resumption struct {
 // room's new server should have been found.
 const resumeRefusals = 8
 
-// sitAgain asks for the seat before the break.
-func (c *Client) sitAgain(l link, place Place) error {
-	return c.askSeat(l, place, place.Seat)
-}
-
+// askSeat asks for a seat; old is the one before the break.
 func (c *Client) askSeat(l link, place Place, old int32) error {
 	r := &resumption{place: place, old: old}
 	c.mu.Lock()
