@@ -68,11 +68,30 @@ func Build(manifests fs.FS, o Overlay) ([]*unstructured.Unstructured, error) {
 			return nil, UnknownError{Kind: "components", Name: c, Have: names}
 		}
 	}
+	bare, err := o.render(manifests, types.Kustomization{})
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(bare); err != nil {
+		return nil, err
+	}
+	return o.render(manifests, o.changes())
+}
+
+// render builds the overlay with the changes on top.
+func (o Overlay) render(manifests fs.FS, k types.Kustomization) ([]*unstructured.Unstructured, error) {
+	k.TypeMeta = types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind}
+	k.Namespace = o.Namespace
+	k.Resources = []string{"../overlays/" + o.Name}
+	k.SortOptions = &types.SortOptions{Order: types.LegacySortOrder}
+	for _, c := range o.Components {
+		k.Components = append(k.Components, "../components/"+c)
+	}
 	memory := filesys.MakeFsInMemory()
 	if err := copyInto(memory, manifests); err != nil {
 		return nil, fmt.Errorf("read the manifests: %w", err)
 	}
-	top, err := yaml.Marshal(o.kustomization())
+	top, err := yaml.Marshal(k)
 	if err != nil {
 		return nil, fmt.Errorf("write the overlay: %w", err)
 	}
@@ -94,11 +113,11 @@ func Build(manifests fs.FS, o Overlay) ([]*unstructured.Unstructured, error) {
 		}
 		objects = append(objects, &unstructured.Unstructured{Object: m})
 	}
-	return objects, o.check(objects)
+	return objects, nil
 }
 
 // check refuses an image or a size for a workload that is not there: kustomize
-// ignores a patch without a target.
+// ignores a patch without a target, and is hard to understand about sizes.
 func (o Overlay) check(objects []*unstructured.Unstructured) error {
 	var have []string
 	for _, w := range Workloads(objects) {
@@ -112,16 +131,9 @@ func (o Overlay) check(objects []*unstructured.Unstructured) error {
 	return nil
 }
 
-func (o Overlay) kustomization() types.Kustomization {
-	k := types.Kustomization{
-		TypeMeta:    types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind},
-		Namespace:   o.Namespace,
-		Resources:   []string{"../overlays/" + o.Name},
-		SortOptions: &types.SortOptions{Order: types.LegacySortOrder},
-	}
-	for _, c := range o.Components {
-		k.Components = append(k.Components, "../components/"+c)
-	}
+// changes are what was asked for beyond the overlay itself.
+func (o Overlay) changes() types.Kustomization {
+	var k types.Kustomization
 	for _, name := range slices.Sorted(maps.Keys(o.Replicas)) {
 		k.Replicas = append(k.Replicas, types.Replica{Name: name, Count: int64(o.Replicas[name])})
 	}
