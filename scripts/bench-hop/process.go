@@ -156,6 +156,7 @@ func measureHop(w work, folder, profile string) (figures, error) {
 	if profile != "" && err == nil {
 		for name, ops := range map[string]string{"gate": addresses[2], "game": addresses[3]} {
 			fetch("http://"+ops+"/debug/pprof/heap", filepath.Join(profile, name+".heap"))
+			fetch("http://"+ops+"/metrics", filepath.Join(profile, name+".metrics"))
 		}
 	}
 	return f, err

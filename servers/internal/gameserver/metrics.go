@@ -12,6 +12,7 @@ type metrics struct {
 	trunks   prometheus.Gauge
 	opened   prometheus.Counter
 	frames   prometheus.Counter
+	batches  prometheus.Counter
 }
 
 func newMetrics(s *Server) *metrics {
@@ -21,8 +22,9 @@ func newMetrics(s *Server) *metrics {
 		trunks:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "croupier_game_trunks", Help: "Trunks of gates."}),
 		opened:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_opened_total", Help: "Rooms opened since the start."}),
 		frames:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_frames_received_total", Help: "Messages received from players and gates."}),
+		batches:  prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_batches_received_total", Help: "Batches of messages received from gates: messages by these is how well trunks batch."}),
 	}
-	m.registry.MustRegister(m.players, m.trunks, m.opened, m.frames,
+	m.registry.MustRegister(m.players, m.trunks, m.opened, m.frames, m.batches,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_rooms", Help: "Rooms open now."}, func() float64 { return float64(s.count()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_cordoned", Help: "1 where the server takes no new rooms."}, func() float64 {
 			if s.Cordoned() {

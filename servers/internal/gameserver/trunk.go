@@ -100,6 +100,7 @@ func (s *Server) receive(stream trunk.Trunk_AttachServer, out *trunk.Outbox) err
 			n++
 		}
 		s.metrics.frames.Add(float64(n))
+		s.metrics.batches.Inc()
 	}
 }
 

@@ -147,6 +147,7 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 		clear(touched)
 		touched = touched[:0]
 		up.gate.metrics.sent.Add(float64(n))
+		up.gate.metrics.batches.Inc()
 	}
 }
 
