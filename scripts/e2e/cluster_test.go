@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,6 +43,7 @@ func connect(t *testing.T) *cluster {
 	if err != nil {
 		t.Fatalf("no cluster to test on: %v\nnext: scripts/cluster/up, then eval \"$(scripts/cluster/env)\"", err)
 	}
+	config.QPS = -1 // no limit: the test looks often, at a cluster that is all its own
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
@@ -75,29 +77,42 @@ func eventually(t *testing.T, what string, check func(ctx context.Context) error
 	}
 }
 
-// wipe removes the namespace and all in it, without grace.
+// wipe removes the namespace and all in it, without grace: pods may wait for their players, and
+// ours are gone. The pods go first, because deleting the namespace waits out the grace of those it
+// finds.
 func (c *cluster) wipe(t *testing.T) {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
 	now := int64(0)
-	namespaces := c.kube.CoreV1().Namespaces()
-	if err := namespaces.Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		t.Fatalf("delete namespace %s: %v", namespace, err)
-	}
-	end := time.Now().Add(patience)
+	everything, atOnce := metav1.ListOptions{}, metav1.DeleteOptions{GracePeriodSeconds: &now}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
 	for {
-		_, err := namespaces.Get(ctx, namespace, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return
+		err := errors.Join(
+			c.kube.AppsV1().StatefulSets(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, everything),
+			c.kube.AppsV1().Deployments(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, everything),
+			c.kube.BatchV1().Jobs(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, everything),
+			c.kube.CoreV1().Pods(namespace).DeleteCollection(ctx, atOnce, everything),
+		)
+		pods, listErr := c.kube.CoreV1().Pods(namespace).List(ctx, everything)
+		if err = errors.Join(err, listErr); err != nil {
+			t.Fatalf("clear namespace %s: %v", namespace, err)
 		}
-		if time.Now().After(end) {
-			t.Fatalf("namespace %s is still there after %s", namespace, patience)
+		if len(pods.Items) == 0 {
+			err := c.kube.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{})
+			if apierrors.IsNotFound(err) {
+				return
+			}
+			if err != nil && !apierrors.IsConflict(err) {
+				t.Fatalf("delete namespace %s: %v", namespace, err)
+			}
 		}
-		// Pods may wait for their players for an hour; ours are gone.
-		if err := c.kube.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{}); err != nil && !apierrors.IsNotFound(err) {
-			t.Fatalf("delete the pods of %s: %v", namespace, err)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("namespace %s is still there after %s, with %d pods", namespace, patience, len(pods.Items))
 		}
-		<-time.After(100 * time.Millisecond)
 	}
 }
 

@@ -6,6 +6,5 @@
 //	eval "$(scripts/cluster/env)"
 //	go test -tags e2e -v ./scripts/e2e
 //
-// The tests work in the namespace croupier, which they delete at the start, and at the end
-// unless a test failed.
+// Each test works in the namespace croupier, which it deletes at the start and leaves at the end.
 package e2e

@@ -114,6 +114,8 @@ func (w *world) rollback(t *testing.T) {
 	stable := set.Status.CurrentRevision
 	w.run(t, exitOK, "canary", "--image", "croupier/game:v3", "--yes", "dice")
 	w.mustRun(t, "dice", "v2", "v2", "v3")
+	// At no replicas Kubernetes would take the canary for the stable revision.
+	w.run(t, exitRefused, "scale", "--replicas", "0", "--yes", "dice")
 	w.patchImage(t, "dice", "croupier/game:v4")
 	eventually(t, "the second canary runs", func(ctx context.Context) error {
 		return w.runs(ctx, "dice", "v2", "v2", "v4")

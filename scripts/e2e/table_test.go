@@ -34,8 +34,10 @@ type player struct {
 
 	mu          sync.Mutex
 	settlements []*wire.DiceSettlement
-	breaks      []error // each time the connection was lost
-	notices     []string
+	breaks      []error                 // each time the connection was lost
+	seats       []client.Resumed        // each time the player came back to a seat
+	partings    []wire.DisconnectReason // each time a server said so
+	notices     []*wire.Notice
 	news        chan struct{} // closed, and made anew, when something is added
 }
 
@@ -64,12 +66,18 @@ func (p *player) listen() {
 		switch e := event.(type) {
 		case client.Lost:
 			p.breaks = append(p.breaks, e.Err)
+		case client.Resumed:
+			p.seats = append(p.seats, e)
 		case client.Message:
 			switch body := e.Body.(type) {
 			case *wire.DiceSettlement:
 				p.settlements = append(p.settlements, body)
 			case *wire.Notice:
-				p.notices = append(p.notices, body.Text)
+				p.notices = append(p.notices, body)
+			case *wire.Int32:
+				if e.Op == wire.Command_DISCONNECT {
+					p.partings = append(p.partings, wire.DisconnectReason(body.Value))
+				}
 			}
 		}
 		close(p.news)
@@ -78,28 +86,51 @@ func (p *player) listen() {
 	}
 }
 
-// settled waits for the settlement of a round.
-func (p *player) settled(ctx context.Context, round uint64) (*wire.DiceSettlement, error) {
+// hears waits until something holds of what the player was told.
+func (p *player) hears(ctx context.Context, what string, holds func() bool) error {
 	for {
 		p.mu.Lock()
-		i := slices.IndexFunc(p.settlements, func(s *wire.DiceSettlement) bool { return s.Round == round })
-		news := p.news
-		var found *wire.DiceSettlement
-		if i >= 0 {
-			found = p.settlements[i]
-		}
+		done, news := holds(), p.news
 		p.mu.Unlock()
-		if found != nil {
-			return found, nil
+		if done {
+			return nil
 		}
 		select {
 		case <-news:
 		case <-p.Done():
-			return nil, fmt.Errorf("player %d is out: %w", p.user, p.Err())
+			return fmt.Errorf("player %d, waiting for %s, is out: %w", p.user, what, p.Err())
 		case <-ctx.Done():
-			return nil, fmt.Errorf("player %d was not told how round %d ended: %w", p.user, round, ctx.Err())
+			return fmt.Errorf("player %d did not hear %s: %w", p.user, what, ctx.Err())
 		}
 	}
+}
+
+// settled waits for the settlement of a round among those that were told after the first known
+// ones: a room that opens anew counts its rounds from 1 again.
+func (p *player) settled(ctx context.Context, round uint64, known int) (found *wire.DiceSettlement, err error) {
+	err = p.hears(ctx, fmt.Sprintf("how round %d ended", round), func() bool {
+		later := p.settlements[known:]
+		i := slices.IndexFunc(later, func(s *wire.DiceSettlement) bool { return s.Round == round })
+		if i >= 0 {
+			found = later[i]
+		}
+		return i >= 0
+	})
+	return found, err
+}
+
+// returns are the player's returns to a seat so far.
+func (p *player) returns() []client.Resumed {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.seats)
+}
+
+// known is how many settlements the player was told of.
+func (p *player) known() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.settlements)
 }
 
 // roll rolls in the round that runs, or in the next one during the pause, and returns the round.
@@ -157,6 +188,10 @@ func (b *table) round(ctx context.Context) error {
 	defer cancel()
 	rolled := make(map[int64]int32)
 	var number uint64
+	known := make([]int, len(b.players))
+	for i, p := range b.players {
+		known[i] = p.known()
+	}
 	for _, p := range b.players {
 		round, points, err := p.roll(ctx)
 		if err != nil {
@@ -173,8 +208,8 @@ func (b *table) round(ctx context.Context) error {
 		highest = max(highest, points)
 	}
 	var first *wire.DiceSettlement
-	for _, p := range b.players {
-		s, err := p.settled(ctx, number)
+	for i, p := range b.players {
+		s, err := p.settled(ctx, number, known[i])
 		if err != nil {
 			return fmt.Errorf("room %d: %w", b.room, err)
 		}

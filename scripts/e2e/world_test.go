@@ -20,18 +20,24 @@ import (
 type world struct {
 	*cluster
 	ctl
+	manifests string // a copy of the project's, with the components in testdata
 }
 
 func open(t *testing.T) *world {
 	t.Helper()
-	w := &world{cluster: connect(t), ctl: ctl{program(t, "ctl")}}
+	w := &world{cluster: connect(t), ctl: ctl{program(t, "ctl")}, manifests: t.TempDir()}
+	err := errors.Join(
+		os.CopyFS(w.manifests, os.DirFS(filepath.Join(root, "manifests"))),
+		os.CopyFS(filepath.Join(w.manifests, "components"), os.DirFS("testdata")),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.wipe(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			w.tell(t)
-			return
 		}
-		w.wipe(t)
 	})
 	w.load(t)
 	return w
@@ -56,7 +62,7 @@ func (w *world) load(t *testing.T) {
 	}
 	for version, programs := range map[string][]string{
 		"v1": {"game", "gate"},
-		"v2": {"game"},
+		"v2": {"game", "gate"},
 		"v3": {"game"},
 		"v4": {"game"},
 	} {
@@ -70,15 +76,7 @@ func (w *world) load(t *testing.T) {
 // deploy deploys an overlay at version v1, with rounds short enough to wait for.
 func (w *world) deploy(t *testing.T, args ...string) {
 	t.Helper()
-	dir := t.TempDir()
-	err := errors.Join(
-		os.CopyFS(dir, os.DirFS(filepath.Join(root, "manifests"))),
-		os.CopyFS(filepath.Join(dir, "components"), os.DirFS("testdata")),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.run(t, exitOK, append([]string{"deploy", "--manifests", dir, "--component", "quick-rounds", "--tag", "v1", "--yes"}, args...)...)
+	w.run(t, exitOK, append([]string{"deploy", "--manifests", w.manifests, "--component", "quick-rounds", "--tag", "v1", "--yes"}, args...)...)
 }
 
 func (w *world) gateRuns(ctx context.Context, version string) error {
