@@ -16,6 +16,7 @@ var (
 // messages are refused with ErrBusy beyond the limit, so a room that falls behind sheds load and
 // never blocks a trunk that other rooms share. Comings and goings are taken beyond the limit:
 // a session is entered once and left once, so there are at most two of them for each session.
+// Calls are taken beyond it, too: the server makes them, not the players.
 //
 // It is a swapped slice and not a channel because a waiting room must be small (a channel holds
 // its whole buffer, 5 KiB for 64 messages) and because one wake-up serves a whole batch.
@@ -45,6 +46,7 @@ const (
 	enter kind = iota // session wants in, to seat
 	leave             // session is lost
 	stand             // session's player stands up
+	move              // session's player asks for seat
 	print             // session's player asks for the room's state
 	echo              // session's player wants op and body back
 	play              // session's player sends op and body to the game
@@ -76,9 +78,15 @@ func (m *mailbox) put(msg message) error {
 	return nil
 }
 
-// take returns all messages and leaves the emptied slice spare in their place.
+// keep is the largest slice that is kept empty: a burst is not paid for in memory ever after.
+const keep = 16
+
+// take returns all messages and leaves an empty slice in their place: spare, whose messages were
+// handled, where that is not too large to be kept.
 func (m *mailbox) take(spare []message) []message {
-	clear(spare)
+	if cap(spare) > keep {
+		spare = nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	taken := m.messages

@@ -1,13 +1,11 @@
 package room
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // describe is the room's state as text, for a player: hidden things stay hidden. It is on the
 // path of the published benchmark, hence appends and not fmt.
 func (t *Table) describe() string {
-	b := make([]byte, 0, 128)
+	b := t.scratch[:0]
 	b = append(b, "room "...)
 	b = strconv.AppendInt(b, t.id, 10)
 	b = append(b, " event "...)
@@ -27,5 +25,6 @@ func (t *Table) describe() string {
 	}
 	b = append(b, '\n')
 	b = append(b, t.game.State(t, false)...)
+	t.scratch = b
 	return string(b)
 }

@@ -5,22 +5,28 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
 // Config is what a room is made of. Zero values have the defaults named.
 type Config struct {
 	ID      int64
-	Seats   int     // default 4
+	Seats   int     // default 4, at most 1024
 	Bench   int     // most spectators; default 64
 	Mailbox int     // most waiting messages of players; default 64
 	Epoch   uint64  // who owns the room; default 1
 	Encoder Encoder // needed
 	Log     *slog.Logger
+	Grace   time.Duration // how long the players of a restored room have to come back; default 1 min
 	// Ended, where set, is called on the room's goroutine when the room has ended and before Done is
-	// closed. late are those whose Enter was taken but came too late: they were told nothing.
+	// closed. late are those whose Enter was taken but came too late: they were told nothing. Who
+	// has left again is not among them.
 	Ended func(late []Entry)
 }
+
+// maxSeats bounds what a damaged snapshot can ask for.
+const maxSeats = 1024
 
 // Entry is somebody's wish to enter a room.
 type Entry struct {
@@ -54,8 +60,11 @@ func newTable(c Config, game Game) (*Table, error) {
 	if c.Encoder == nil {
 		return nil, fmt.Errorf("room %d: no encoder", c.ID)
 	}
-	if c.Seats < 0 || c.Bench < 0 {
-		return nil, fmt.Errorf("room %d: seats and bench must not be negative", c.ID)
+	if c.Seats < 0 || c.Bench < 0 || c.Mailbox < 0 || c.Grace < 0 {
+		return nil, fmt.Errorf("room %d: seats, bench, mailbox and grace must not be negative", c.ID)
+	}
+	if c.Seats > maxSeats {
+		return nil, fmt.Errorf("room %d: %d seats, a room has at most %d", c.ID, c.Seats, maxSeats)
 	}
 	log := c.Log
 	if log == nil {
@@ -96,8 +105,8 @@ func (r *Room) ID() int64 { return r.id }
 // Done is closed when the room has ended: everyone was told, and its goroutine is about to exit.
 func (r *Room) Done() <-chan struct{} { return r.done }
 
-// Enter asks for a place in the room. The answer comes through the session. ErrClosed: the room
-// has ended, and the session was told nothing.
+// Enter asks for a place in the room, once for each session: see Move. The answer comes through
+// the session. ErrClosed: the room has ended, and the session was told nothing.
 func (r *Room) Enter(s Session, seat int, request uint64) error {
 	return r.box.put(message{kind: enter, session: s, seat: seat, request: request})
 }
@@ -106,6 +115,12 @@ func (r *Room) Enter(s Session, seat int, request uint64) error {
 // it, and is without effect on a session that the room has ended.
 func (r *Room) Leave(s Session) {
 	r.box.put(message{kind: leave, session: s}) //nolint:errcheck // a closed room has left it already
+}
+
+// Move asks for a seat for a player who has entered on s, and has the scene shown again. Without
+// effect on a session that the room has ended. ErrBusy, ErrClosed.
+func (r *Room) Move(s Session, seat int, request uint64) error {
+	return r.box.put(message{kind: move, session: s, seat: seat, request: request})
 }
 
 // Stand asks to stand up and leave. ErrBusy, ErrClosed.
@@ -129,7 +144,8 @@ func (r *Room) Play(s Session, op uint32, body []byte, request uint64) error {
 	return r.box.put(message{kind: play, session: s, op: op, body: body, request: request})
 }
 
-// Warn tells everyone in the room, now and every so often, that it will be closed.
+// Warn tells everyone in the room, now and every so often, that it will be closed. every 0: only
+// now. A later call takes the place of an earlier one.
 func (r *Room) Warn(text string, every time.Duration) {
 	r.box.put(message{kind: call, call: func(t *Table) { t.startNotices(text, every) }}) //nolint:errcheck // a closed room needs no warning
 }
@@ -138,12 +154,13 @@ func (r *Room) Warn(text string, every time.Duration) {
 func (r *Room) Settle(why Reason) {
 	r.box.put(message{kind: call, call: func(t *Table) { //nolint:errcheck // a closed room is settled
 		t.game.Settle(t)
-		t.closeFor(why)
+		t.closing, t.reason = true, why // even if the game has closed the room already
 	}})
 }
 
-// Do runs f on the room's goroutine and waits for it. f must not block. An error means that f may
-// or may not run: the room has ended or ctx has.
+// Do runs f on the room's goroutine and waits for it. f must not block. ErrClosed: the room has
+// ended, and f has not run to its end and will not. Any other error is that of ctx, and f may
+// still run.
 func (r *Room) Do(ctx context.Context, f func(*Table)) error {
 	ran := make(chan struct{})
 	err := r.box.put(message{kind: call, call: func(t *Table) { f(t); close(ran) }})
@@ -154,7 +171,12 @@ func (r *Room) Do(ctx context.Context, f func(*Table)) error {
 	case <-ran:
 		return nil
 	case <-r.done:
-		return ErrClosed
+		select {
+		case <-ran: // f was what ended the room
+			return nil
+		default:
+			return ErrClosed
+		}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -183,46 +205,53 @@ func (r *Room) Summarize(ctx context.Context) (Summary, error) {
 		}
 		s.Spectators = len(t.present) - s.Players
 	})
-	return s, err
+	if err != nil {
+		return Summary{}, err // and s is not touched: the room may be writing it
+	}
+	return s, nil
 }
 
 // loop is the room's goroutine.
 func (r *Room) loop(t *Table) {
 	var unread []message
-	if err := guard(func() error { unread = r.serve(t); return nil }); err != nil {
+	if err := guard(func() error { r.serve(t, &unread); return nil }); err != nil {
 		t.log.Error("room ended by a fault of its game", "room", t.id, "err", err)
 		t.reason = Disbanded
 	}
 	unread = append(unread, r.box.close()...)
+	waiting := late(t, unread)
 	for _, p := range t.present {
 		if p.session != nil {
 			t.Tell(p, t.encode.Disconnected(t.reason), 0)
-			p.session.End(t.reason)
+			t.end(p, t.reason)
 		}
 	}
 	if r.ended != nil {
-		r.ended(late(t, unread))
+		r.ended(waiting)
 	}
 	close(r.done)
 }
 
-// late picks those who wanted in from the messages that a closing room has not handled.
+// late picks those who wanted in, and want still, from the messages that a closing room has not
+// handled.
 func late(t *Table, unread []message) []Entry {
 	var entries []Entry
 	for _, m := range unread {
-		if m.kind != enter {
-			continue
-		}
-		if p := t.Player(m.session.User()); p == nil || p.session != m.session {
-			entries = append(entries, Entry{Session: m.session, Seat: m.seat, Request: m.request})
+		switch m.kind {
+		case enter:
+			if p := t.Player(m.session.User()); p == nil || p.session != m.session {
+				entries = append(entries, Entry{Session: m.session, Seat: m.seat, Request: m.request})
+			}
+		case leave:
+			entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Session == m.session })
 		}
 	}
 	return entries
 }
 
-// serve handles messages and timers until the room closes. It returns the messages of its last
-// batch that it did not handle.
-func (r *Room) serve(t *Table) (unread []message) {
+// serve handles messages and timers until the room closes. unread are the messages that it took
+// and did not handle to the end.
+func (r *Room) serve(t *Table, unread *[]message) {
 	clock := time.NewTimer(time.Hour)
 	clock.Stop()
 	var armed time.Time // what the clock is set to; zero: stopped
@@ -230,7 +259,7 @@ func (r *Room) serve(t *Table) (unread []message) {
 	for {
 		t.expire()
 		if t.closing {
-			return nil
+			return
 		}
 		if next := t.next(); !next.Equal(armed) {
 			armed = next
@@ -243,12 +272,13 @@ func (r *Room) serve(t *Table) (unread []message) {
 		select {
 		case <-r.box.wake:
 			batch = r.box.take(batch)
-			for i := range batch {
-				t.handle(&batch[i])
+			for *unread = batch; len(*unread) > 0; *unread = (*unread)[1:] {
 				if t.closing {
-					return batch[i+1:]
+					return
 				}
+				t.handle(&(*unread)[0])
 			}
+			clear(batch) // an idle room holds on to no message
 		case <-clock.C:
 			armed = time.Time{}
 		}
@@ -273,6 +303,8 @@ func (t *Table) handle(m *message) {
 		t.lose(p)
 	case stand:
 		t.stand(p, m.request)
+	case move:
+		t.comeBack(p, m.session, m.seat, m.request)
 	case print:
 		t.Tell(p, t.encode.Printed(t.describe()), m.request)
 	case echo:

@@ -3,6 +3,7 @@ package room
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // snapshotVersion is the version of the core's part of a snapshot. A server that reads a version
@@ -48,6 +49,9 @@ func Restore(c Config, game Game, data []byte) (*Room, error) {
 	if s.Version != snapshotVersion {
 		return nil, fmt.Errorf("restore room %d: snapshot has version %d, this server reads %d: leave the room to a server that does", s.ID, s.Version, snapshotVersion)
 	}
+	if s.Seats < 1 || s.Bench < 1 {
+		return nil, fmt.Errorf("restore room %d: %d seats and a bench for %d: a room has some of both", s.ID, s.Seats, s.Bench)
+	}
 	c.ID, c.Seats, c.Bench = s.ID, s.Seats, s.Bench
 	t, err := newTable(c, game)
 	if err != nil {
@@ -55,17 +59,40 @@ func Restore(c Config, game Game, data []byte) (*Room, error) {
 	}
 	t.seq = s.Seq
 	for _, stored := range s.Players {
-		p := &Player{id: stored.ID, seat: stored.Seat}
-		if p.Seated() {
-			if p.seat < 0 || p.seat >= len(t.seats) || t.seats[p.seat] != nil {
-				return nil, fmt.Errorf("restore room %d: seat %d of user %d is out of range or taken twice", s.ID, p.seat, p.id)
-			}
-			t.seats[p.seat] = p
+		if err := t.reseat(stored); err != nil {
+			return nil, fmt.Errorf("restore room %d: %w", s.ID, err)
 		}
-		t.present = append(t.present, p)
 	}
 	if err := guard(func() error { return game.Restore(t, s.Game) }); err != nil {
 		return nil, fmt.Errorf("restore room %d: game: %w", s.ID, err)
 	}
+	grace := c.Grace
+	if grace == 0 {
+		grace = time.Minute
+	}
+	t.startGrace(grace)
 	return run(c, t), nil
+}
+
+// reseat puts a stored player back, offline.
+func (t *Table) reseat(stored storedPlayer) error {
+	p := &Player{id: stored.ID, seat: stored.Seat}
+	switch {
+	case p.id <= 0:
+		return fmt.Errorf("user %d: users count from 1", p.id)
+	case t.Player(p.id) != nil:
+		return fmt.Errorf("user %d is there twice", p.id)
+	case !p.Seated():
+		if len(t.present)-t.Seated() >= t.bench {
+			return fmt.Errorf("user %d: more spectators than the bench holds", p.id)
+		}
+	case p.seat < 0 || p.seat >= len(t.seats):
+		return fmt.Errorf("user %d: there is no seat %d", p.id, p.seat)
+	case t.seats[p.seat] != nil:
+		return fmt.Errorf("user %d: seat %d is user %d's", p.id, p.seat, t.seats[p.seat].id)
+	default:
+		t.seats[p.seat] = p
+	}
+	t.present = append(t.present, p)
+	return nil
 }

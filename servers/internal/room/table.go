@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -17,6 +18,8 @@ type Table struct {
 	encode  Encoder
 	log     *slog.Logger
 	timers  []*Timer
+	notices *Timer // nil: nobody has warned of the room's end
+	scratch []byte // of describe
 	epoch   uint64
 	seq     uint64
 	closing bool
@@ -26,11 +29,11 @@ type Table struct {
 // ID is the room's number.
 func (t *Table) ID() int64 { return t.id }
 
-// Log is the room's logger.
-func (t *Table) Log() *slog.Logger { return t.log }
+// Log is a logger that names the room.
+func (t *Table) Log() *slog.Logger { return t.log.With("room", t.id) }
 
-// Players are all who are in the room, spectators too, in order of arrival. The slice is the
-// room's own.
+// Players are all who are in the room, spectators too, in order of arrival. The slice is not to be
+// changed, and the room does not change it either: who comes or goes later is not seen in it.
 func (t *Table) Players() []*Player { return t.present }
 
 // Player finds a present user, or nil.
@@ -95,10 +98,11 @@ func (t *Table) Tell(p *Player, m Message, request uint64) {
 	}
 }
 
-// DismissAbsent takes everyone out who is offline and may leave now.
+// DismissAbsent takes everyone out who is offline and may leave now. It calls Game.Left for each,
+// from where it may be called again.
 func (t *Table) DismissAbsent() {
-	for _, p := range slices.Clone(t.present) {
-		if p.session == nil && t.game.MayLeave(t, p) {
+	for _, p := range t.present {
+		if p.session == nil && t.Player(p.id) == p && t.game.MayLeave(t, p) {
 			t.remove(p, 0)
 		}
 	}
@@ -120,9 +124,15 @@ func (t *Table) enter(s Session, seat int, request uint64) {
 		return
 	}
 	seat, err := t.pick(seat)
+	if err == nil && seat == Spectating && len(t.present)-t.Seated() >= t.bench {
+		err = Refuse(CodeFail, "the room is full: all seats and the spectators' bench are taken")
+	}
 	if err != nil {
 		t.refuse(s, err, request)
 		s.End(Refused)
+		if t.Empty() {
+			t.Close() // opened for this newcomer, it would wait for others for ever
+		}
 		return
 	}
 	p := &Player{id: s.User(), seat: seat, session: s}
@@ -137,21 +147,27 @@ func (t *Table) enter(s Session, seat int, request uint64) {
 }
 
 // comeBack takes a player in again who was offline, or on an older session, or who sits down
-// twice. A spectator who comes back for a seat gets it where it is free; a seated player keeps
-// the seat, whatever seat is asked for.
+// twice. A seated player keeps the seat, whatever seat is asked for. A spectator gets the seat
+// where it is free; where it is not, one who asks from the bench is refused and one who comes back
+// to it spectates on.
 func (t *Table) comeBack(p *Player, s Session, seat int, request uint64) {
+	moved := false
+	if !p.Seated() {
+		picked, err := t.pick(seat)
+		if err != nil && p.session == s {
+			t.refuse(s, err, request)
+			return
+		}
+		if err == nil && picked != Spectating {
+			p.seat, t.seats[picked], moved = picked, p, true
+		}
+	}
 	back := p.session == nil
 	if p.session != nil && p.session != s {
 		t.Tell(p, t.encode.Disconnected(Replaced), 0)
 		p.session.End(Replaced)
 	}
 	p.session = s
-	moved := false
-	if !p.Seated() {
-		if picked, err := t.pick(seat); err == nil && picked != Spectating {
-			p.seat, t.seats[picked], moved = picked, p, true
-		}
-	}
 	t.introduce(p)
 	own := t.encode.User(p.id, p.seat, true)
 	switch {
@@ -174,15 +190,12 @@ func (t *Table) introduce(p *Player) {
 	}
 }
 
-// pick finds a seat for a newcomer who wants that one, or AnySeat.
+// pick finds a seat for someone who wants that one, or AnySeat. Spectating: no seat is free.
 func (t *Table) pick(want int) (int, error) {
 	switch {
 	case want == AnySeat:
 		if free := slices.Index(t.seats, nil); free >= 0 {
 			return free, nil
-		}
-		if len(t.present)-t.Seated() >= t.bench {
-			return 0, Refuse(CodeFail, "the room is full: all seats and the spectators' bench are taken")
 		}
 		return Spectating, nil
 	case want < 0 || want >= len(t.seats):
@@ -197,15 +210,12 @@ func (t *Table) pick(want int) (int, error) {
 // says that they can't leave yet.
 func (t *Table) stand(p *Player, request uint64) {
 	if t.game.MayLeave(t, p) {
-		s := p.session
 		t.remove(p, request)
-		s.End(Stood)
 		return
 	}
 	t.Tell(p, t.encode.Stood(p.id), request)
-	s := p.session
-	t.lose(p)
-	s.End(Stood)
+	t.end(p, Stood)
+	t.Announce(Event{Message: t.encode.Online(p.id, false)})
 }
 
 // lose marks a player offline whose session is gone, or takes the player out where the game
@@ -223,17 +233,33 @@ func (t *Table) lose(p *Player) {
 func (t *Table) remove(p *Player, request uint64) {
 	stood := t.encode.Stood(p.id)
 	t.Announce(Event{Message: stood, Own: p, OwnView: stood, Request: request})
-	t.present = slices.DeleteFunc(t.present, func(other *Player) bool { return other == p })
+	t.end(p, Stood)
+	rest := make([]*Player, 0, len(t.present)) // a new slice: see Players
+	for _, other := range t.present {
+		if other != p {
+			rest = append(rest, other)
+		}
+	}
+	t.present = rest
 	if p.Seated() {
 		t.seats[p.seat] = nil
 	}
 	t.game.Left(t, p)
 }
 
+// end parts a player from the session, if there is one still. What the game does next, be it a
+// panic, can't keep the session from its end.
+func (t *Table) end(p *Player, why Reason) {
+	if s := p.session; s != nil {
+		p.session = nil
+		s.End(why)
+	}
+}
+
 // refuse sends an error to a session, with the code that a *Refusal carries.
 func (t *Table) refuse(s Session, err error, request uint64) {
-	refusal, typed := err.(*Refusal)
-	if !typed {
+	var refusal *Refusal
+	if !errors.As(err, &refusal) {
 		refusal = &Refusal{Code: CodeFail, Reason: "the request failed", Detail: err.Error()}
 	}
 	m := t.encode.Refused(refusal)
@@ -248,12 +274,28 @@ func (t *Table) notify(text string) {
 	}
 }
 
-// startNotices repeats a closing notice to everyone in the room.
+// startNotices repeats a closing notice to everyone in the room, in place of an earlier one.
 func (t *Table) startNotices(text string, every time.Duration) {
-	var timer *Timer
-	timer = t.NewTimer(func() {
+	if t.notices == nil {
+		t.notices = t.NewTimer(nil)
+	}
+	t.notices.do = func() {
 		t.notify(text)
-		timer.Reset(every)
-	})
-	timer.Reset(0)
+		if every > 0 {
+			t.notices.Reset(every)
+		}
+	}
+	t.notices.Reset(0)
+}
+
+// startGrace gives the players of a restored room some time to come back. Then those who did not
+// are gone, as far as the game lets them go: nobody may come at all, and nothing else would tell a
+// game without a clock.
+func (t *Table) startGrace(d time.Duration) {
+	t.NewTimer(func() {
+		t.DismissAbsent()
+		if t.Empty() {
+			t.Close()
+		}
+	}).Reset(d)
 }

@@ -10,7 +10,8 @@ type Timer struct {
 	deadline time.Time // zero: not running
 }
 
-// NewTimer returns a timer that is not running yet.
+// NewTimer returns a timer that is not running yet. The room keeps it until it ends: a game makes
+// its timers once and resets them.
 func (t *Table) NewTimer(do func()) *Timer {
 	timer := &Timer{table: t, do: do}
 	t.timers = append(t.timers, timer)
@@ -47,9 +48,13 @@ func (t *Table) next() time.Time {
 	return first
 }
 
-// expire runs every timer whose time has come, the earliest first.
+// expire runs the timers whose time has come, the earliest first. It runs no more of them than
+// there are before messages have their turn, in case one is always due.
 func (t *Table) expire() {
-	for !t.closing {
+	for range t.timers {
+		if t.closing {
+			return
+		}
 		now := time.Now()
 		var due *Timer
 		for _, timer := range t.timers {

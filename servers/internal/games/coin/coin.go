@@ -6,6 +6,7 @@ package coin
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -78,7 +79,7 @@ func (g *Game) Receive(t *room.Table, q room.Request) error {
 	switch {
 	case !q.From.Seated():
 		return room.Refuse(room.CodeSpectator, "spectators may not call: sit down first")
-	case face != wire.CoinFace_HEADS && face != wire.CoinFace_TAILS:
+	case !valid(face):
 		return room.Refuse(room.CodeFail, "call 1 for heads or 2 for tails")
 	case g.calls[q.From.ID()] != 0:
 		return room.Refuse(room.CodeStatusMismatch, "you have called this toss already")
@@ -95,6 +96,10 @@ func (g *Game) Receive(t *room.Table, q room.Request) error {
 		g.fall(t)
 	}
 	return nil
+}
+
+func valid(face wire.CoinFace) bool {
+	return face == wire.CoinFace_HEADS || face == wire.CoinFace_TAILS
 }
 
 // fall tosses the coin.
@@ -117,9 +122,9 @@ func (g *Game) fall(t *room.Table) {
 // State tells who has called.
 func (g *Game) State(_ *room.Table, reveal bool) string {
 	text := fmt.Sprintf("coin toss %d", g.toss)
-	for user, face := range g.calls {
+	for _, user := range slices.Sorted(maps.Keys(g.calls)) {
 		if reveal {
-			text += fmt.Sprintf("\nuser %d called %v", user, wire.CoinFace(face))
+			text += fmt.Sprintf("\nuser %d called %v", user, wire.CoinFace(g.calls[user]))
 		} else {
 			text += fmt.Sprintf("\nuser %d called", user)
 		}
@@ -142,7 +147,7 @@ func (g *Game) Snapshot(*room.Table) ([]byte, error) {
 }
 
 // Restore goes on with a stored toss.
-func (g *Game) Restore(_ *room.Table, snapshot []byte) error {
+func (g *Game) Restore(t *room.Table, snapshot []byte) error {
 	var s stored
 	if err := json.Unmarshal(snapshot, &s); err != nil {
 		return fmt.Errorf("coin: %w", err)
@@ -150,10 +155,17 @@ func (g *Game) Restore(_ *room.Table, snapshot []byte) error {
 	if s.Version != storedVersion {
 		return fmt.Errorf("coin: snapshot has version %d, this server reads %d", s.Version, storedVersion)
 	}
-	g.toss = s.Toss
+	if s.Toss == 0 || len(s.Calls) >= Seats {
+		return fmt.Errorf("coin: toss %d with %d calls can't be waiting for another", s.Toss, len(s.Calls))
+	}
 	for user, face := range s.Calls {
+		p := t.Player(user)
+		if p == nil || !p.Seated() || !valid(wire.CoinFace(face)) {
+			return fmt.Errorf("coin: snapshot has call %d of user %d, who can't have made it", face, user)
+		}
 		g.calls[user] = face
 	}
+	g.toss = s.Toss
 	return nil
 }
 

@@ -40,11 +40,19 @@ func New(c Config) *Game {
 
 // Start begins the first round.
 func (g *Game) Start(t *room.Table) error {
+	if err := g.prepare(t); err != nil {
+		return err
+	}
+	g.begin(t)
+	return nil
+}
+
+// prepare makes what both a new game and a restored one need.
+func (g *Game) prepare(t *room.Table) error {
 	if g.config.Round < 0 || g.config.Idle < 0 {
 		return errors.New("dice: the length of a round and of the pause must not be negative")
 	}
 	g.clock = t.NewTimer(func() { g.turn(t) })
-	g.begin(t)
 	return nil
 }
 
@@ -190,8 +198,32 @@ func (g *Game) Restore(t *room.Table, snapshot []byte) error {
 	if s.Version != storedVersion {
 		return fmt.Errorf("dice: snapshot has version %d, this server reads %d", s.Version, storedVersion)
 	}
+	if err := s.check(t); err != nil {
+		return err
+	}
+	if err := g.prepare(t); err != nil {
+		return err
+	}
 	g.round, g.inRound, g.rolls = s.Round, s.InRound, s.Rolls
-	g.clock = t.NewTimer(func() { g.turn(t) })
 	g.clock.Reset(s.Left)
+	return nil
+}
+
+// check refuses a round that can't have been played.
+func (s stored) check(t *room.Table) error {
+	if s.Round == 0 || s.Left < 0 {
+		return fmt.Errorf("dice: snapshot has round %d with %v left", s.Round, s.Left)
+	}
+	for i, roll := range s.Rolls {
+		p := t.Player(roll.User)
+		switch {
+		case roll.Points < 1 || roll.Points > Faces:
+			return fmt.Errorf("dice: snapshot has %d points for user %d", roll.Points, roll.User)
+		case s.Rolls[:i].Of(roll.User) != 0:
+			return fmt.Errorf("dice: snapshot has two rolls of user %d", roll.User)
+		case s.InRound && (p == nil || !p.Seated()):
+			return fmt.Errorf("dice: snapshot has a roll of user %d, who has no seat", roll.User)
+		}
+	}
 	return nil
 }
