@@ -45,6 +45,9 @@ Examples:
 		}, changeFlags()...),
 		Action: onCluster("game", func(c *cli.Context, name string) (runner, error) {
 			if c.String("image") == "" {
+				if nearest(name, c.Command.Subcommands) != "" {
+					return nil, unknownVerb(c, c.Command.Subcommands)
+				}
 				return nil, usage("canary: which image? write `croupier canary --image IMAGE %s`", name)
 			}
 			return CanaryStart{Change: change(c), Name: name, Image: c.String("image"), Pods: c.Int("pods")}, nil

@@ -1,12 +1,17 @@
 package command
 
-import "runtime/debug"
+import (
+	"runtime/debug"
 
-// version is the module's version, or the commit that ctl was built from.
+	"croupier/servers"
+)
+
+// version is what the linker stamped, as into the servers, else the module's
+// version, else the commit that ctl was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if servers.Version != "dev" || !ok {
+		return servers.Version
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
@@ -16,5 +21,5 @@ func version() string {
 			return s.Value
 		}
 	}
-	return "devel"
+	return servers.Version
 }
