@@ -160,7 +160,7 @@ func (h *house) gate(t *testing.T) string {
 	return gateFunc(t, func(ctx context.Context, conn *websocket.Conn, r *http.Request) {
 		var sending sync.Mutex
 		g := &guest{
-			user: userOf(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")),
+			user: UserOf(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")),
 			send: func(op wire.Command, m proto.Message) error {
 				sending.Lock()
 				defer sending.Unlock()

@@ -37,7 +37,7 @@ func (c *Client) connect(ctx context.Context) (link, error) {
 	if c.target.direct {
 		l, err = dialDirect(ctx, c, token)
 	} else {
-		c.learnUser(userOf(token))
+		c.learnUser(UserOf(token))
 		l, err = dialGate(ctx, c, token)
 	}
 	if err != nil {

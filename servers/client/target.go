@@ -52,9 +52,9 @@ func (t Target) fetchToken(ctx context.Context) (string, error) {
 	return t.token(ctx)
 }
 
-// userOf reads the user's number from a token without verifying it: the client only needs to
+// UserOf reads the user's number from a token without verifying it: the client only needs to
 // recognize itself. It returns 0 for anything that is no such token.
-func userOf(token string) int64 {
+func UserOf(token string) int64 {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return 0

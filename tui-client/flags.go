@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"croupier/servers"
+	"croupier/servers/client"
+	"croupier/servers/token"
+	"croupier/tui-client/table"
+)
+
+// usageError is a command line that cannot be obeyed.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+func app() *cli.App {
+	return &cli.App{
+		Name:            "tui-client",
+		Usage:           "play dice at a table of Croupier",
+		UsageText:       "tui-client [flags]\n\nWithout a terminal it prints plain lines and reads: sit [room] [seat], stand, shake, print, quit.",
+		Version:         servers.Version,
+		HideHelpCommand: true,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "gate", Value: "ws://127.0.0.1:60006", Usage: "play through the gate at `URL`"},
+			&cli.StringFlag{Name: "direct", Usage: "play straight at the game server at `HOST:PORT`"},
+			&cli.Int64Flag{Name: "user", Usage: "who to be: a positive `NUMBER` (default: what the token says, else a random one)"},
+			&cli.Int64Flag{Name: "room", Value: 1, Usage: "`NUMBER` of the room"},
+			&cli.Int64Flag{Name: "seat", Value: int64(client.AnySeat), Usage: "`NUMBER` of the seat; -1: any"},
+			&cli.StringFlag{Name: "game", Value: "dice", Usage: "`NAME` of the game"},
+			&cli.StringFlag{Name: "token", EnvVars: []string{"CROUPIER_TOKEN"}, Usage: "`TOKEN` that says who you are"},
+			&cli.StringFlag{Name: "key", EnvVars: []string{"JWT_KEY"}, Usage: "mint a token with this `KEY`: for development", DefaultText: "none"},
+			&cli.BoolFlag{Name: "auto", Usage: "play by itself"},
+			&cli.DurationFlag{Name: "for", Usage: "end after this `TIME`"},
+			&cli.IntFlag{Name: "rounds", Usage: "end after this `NUMBER` of rounds"},
+		},
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
+		ExitErrHandler: func(*cli.Context, error) {}, // main decides
+		Action: func(c *cli.Context) error {
+			config, err := configOf(c)
+			if err != nil {
+				return err
+			}
+			return table.Run(c.Context, config)
+		},
+	}
+}
+
+// configOf checks the command line and makes of it what the table needs.
+func configOf(c *cli.Context) (table.Config, error) {
+	var none table.Config
+	if c.Args().Present() {
+		return none, usage("unexpected argument %q: everything is given by flags, see --help", c.Args().First())
+	}
+	user := c.Int64("user")
+	switch {
+	case c.IsSet("user") && user <= 0:
+		return none, usage("--user %d: a user is a positive number", user)
+	case c.Int64("room") <= 0:
+		return none, usage("--room %d: a room is a positive number", c.Int64("room"))
+	case c.Int64("seat") < int64(client.AnySeat) || c.Int64("seat") > 1<<20:
+		return none, usage("--seat %d: a seat is a number from 0, or -1 for any", c.Int64("seat"))
+	case c.Duration("for") < 0:
+		return none, usage("--for %v: it cannot be negative", c.Duration("for"))
+	case c.Int("rounds") < 0:
+		return none, usage("--rounds %d: it cannot be negative", c.Int("rounds"))
+	case c.IsSet("direct") && c.IsSet("gate"):
+		return none, usage("--gate and --direct exclude each other")
+	}
+	source, user, err := identity(c.String("token"), c.String("key"), user)
+	if err != nil {
+		return none, err
+	}
+	target := client.Gate(c.String("gate"), source)
+	if address := c.String("direct"); address != "" {
+		target = client.Direct(address, user, source)
+	} else if source == nil {
+		return none, usage("no token: give --token or CROUPIER_TOKEN, or in development --key or JWT_KEY to mint one")
+	}
+	return table.Config{
+		Target: target, User: user,
+		Place: client.Place{Game: c.String("game"), Room: c.Int64("room"), Seat: int32(c.Int64("seat"))},
+		Auto:  c.Bool("auto"), For: c.Duration("for"), Rounds: c.Int("rounds"),
+	}, nil
+}
+
+// mintFor is how long a minted token is good for; each connection gets a fresh one.
+const mintFor = time.Hour
+
+// identity decides who the player is and how to prove it. A token that is given wins over a key.
+func identity(given, key string, user int64) (client.TokenSource, int64, error) {
+	if given != "" {
+		named := client.UserOf(given)
+		switch {
+		case named == 0:
+			return nil, 0, usage("the token does not say who you are: mint one with `croupier token mint`")
+		case user != 0 && user != named:
+			return nil, 0, usage("--user %d is not whom the token is for: %d", user, named)
+		}
+		return client.Static(given), named, nil
+	}
+	if user == 0 {
+		user = 1 + rand.Int64N(999)
+	}
+	if key == "" {
+		return nil, user, nil
+	}
+	keys, err := token.ParseKeys(key)
+	if err != nil {
+		return nil, 0, usage("--key or JWT_KEY: %v", err)
+	}
+	mint := func(context.Context) (string, error) { return keys.Sign(user, mintFor) }
+	return mint, user, nil
+}

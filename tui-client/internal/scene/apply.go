@@ -1,0 +1,273 @@
+package scene
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"croupier/servers/client"
+	"croupier/servers/wire"
+)
+
+// Line is one entry of the log.
+type Line struct {
+	At   time.Time
+	Kind Kind
+	Text string
+}
+
+// Kind says what a line is about.
+type Kind int
+
+const (
+	Table  Kind = iota // what happens at the table
+	Win                // somebody won
+	Wire               // the connection
+	Notice             // the house speaks
+	Fault              // something was refused or failed
+)
+
+// Mark is a letter for a kind, for eyes and terminals without colours.
+func (k Kind) Mark() string { return [...]string{"·", "★", "~", "!", "✗"}[k] }
+
+// Apply takes one event and returns what to log.
+func (s *Scene) Apply(event client.Event, now time.Time) []Line {
+	kind, text := s.apply(event, now)
+	if text == "" {
+		return nil
+	}
+	return []Line{{At: now, Kind: kind, Text: text}}
+}
+
+func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {
+	switch e := event.(type) {
+	case client.Connecting:
+		s.Link, s.Attempt = Connecting, e.Attempt
+		return Wire, ""
+	case client.Connected:
+		s.Link, s.Trouble, s.Attempt = Online, nil, 0
+		s.stale = true
+		return Wire, "connected"
+	case client.Lost:
+		s.Link, s.Trouble, s.RetryAt = Lost, e.Err, now.Add(e.RetryIn)
+		return Wire, fmt.Sprintf("connection lost: %v; next attempt in %s", plain(e.Err), seconds(e.RetryIn))
+	case client.Closed:
+		s.Link, s.Trouble = Closed, e.Err
+		if errors.Is(e.Err, client.ErrClosed) {
+			return Wire, ""
+		}
+		return Fault, fmt.Sprintf("closed: %v", plain(e.Err))
+	case client.Resumed:
+		s.Seated, s.Wants, s.Room = true, true, e.Place.Room
+		if e.Moved {
+			return Wire, fmt.Sprintf("back at the table; the old seat was taken, now %s", seat(e.Place.Seat))
+		}
+		return Wire, fmt.Sprintf("back at the table, %s", seat(e.Place.Seat))
+	case client.NotResumed:
+		s.leaveTable()
+		return Fault, fmt.Sprintf("could not sit down again: %v", plain(e.Err))
+	case client.Message:
+		return s.hear(e, now)
+	}
+	return Wire, ""
+}
+
+// hear takes what the server said.
+func (s *Scene) hear(m client.Message, now time.Time) (Kind, string) {
+	switch body := m.Body.(type) {
+	case *wire.User:
+		return Table, s.sits(body)
+	case *wire.Int64:
+		switch m.Op {
+		case wire.Command_STAND_UP:
+			return Table, s.stands(body.GetValue())
+		case wire.Command_ONLINE:
+			return Table, s.isOnline(body.GetValue())
+		}
+	case *wire.Int32:
+		if m.Op == wire.Command_DISCONNECT && wire.DisconnectReason(body.GetValue()) == wire.DisconnectReason_DISBANDED {
+			s.leaveTable()
+			return Notice, "the room is closed"
+		}
+	case *wire.Notice:
+		return Notice, Clean(body.GetText())
+	case *wire.DiceScene:
+		s.look(body, now)
+	case *wire.DiceStart:
+		return Table, s.starts(body, now)
+	case *wire.DiceShake:
+		return Table, s.rolls(body, now)
+	case *wire.DiceSettlement:
+		return Win, s.settles(body, now)
+	}
+	return Table, ""
+}
+
+func (s *Scene) sits(u *wire.User) string {
+	if s.stale {
+		s.forgetTable()
+	}
+	before, known := s.Players[u.GetId()]
+	after := Player{ID: u.GetId(), Seat: u.GetSeat(), Online: u.GetOnline()}
+	if after.Seat > maxSeat {
+		return ""
+	}
+	s.Players[after.ID] = after
+	s.Seats = max(s.Seats, int(after.Seat)+1)
+	if after.ID == s.Me {
+		s.Seated, s.Wants, s.Came = true, true, true
+	}
+	if known && before == after {
+		return ""
+	}
+	if after.Seat < 0 {
+		return fmt.Sprintf("%s to watch", s.does(after.ID, "come", "comes"))
+	}
+	return fmt.Sprintf("%s in %s", s.does(after.ID, "sit down", "sits down"), seat(after.Seat))
+}
+
+// maxSeat bounds what a server can make the screen draw.
+const maxSeat = 63
+
+func (s *Scene) stands(user int64) string {
+	text := s.does(user, "stand up", "stands up")
+	if user == s.Me {
+		s.leaveTable()
+		return text
+	}
+	delete(s.Players, user)
+	if s.Phase == Rolling {
+		delete(s.Dice, user)
+	}
+	return text
+}
+
+func (s *Scene) isOnline(signed int64) string {
+	user, online := signed, true
+	if signed < 0 {
+		user, online = -signed, false
+	}
+	p, known := s.Players[user]
+	if !known || p.Online == online {
+		return ""
+	}
+	p.Online = online
+	s.Players[user] = p
+	if online {
+		return fmt.Sprintf("%s back", s.does(user, "are", "is"))
+	}
+	return fmt.Sprintf("%s offline; the seat stays", s.does(user, "go", "goes"))
+}
+
+func (s *Scene) look(scene *wire.DiceScene, now time.Time) {
+	s.Round = scene.GetRound()
+	s.enter(Pausing, now, scene.GetLeftMs())
+	if scene.GetInRound() {
+		s.enter(Rolling, now, scene.GetLeftMs())
+	}
+	clear(s.Dice)
+	for user, points := range scene.GetDice() {
+		s.Dice[user] = points
+	}
+}
+
+func (s *Scene) starts(start *wire.DiceStart, now time.Time) string {
+	s.Round = start.GetRound()
+	s.enter(Rolling, now, start.GetLengthMs())
+	clear(s.Dice)
+	clear(s.RolledAt)
+	s.Winners = nil
+	return fmt.Sprintf("%s starts: %s to roll", s.round(), seconds(s.Length))
+}
+
+func (s *Scene) rolls(shake *wire.DiceShake, now time.Time) string {
+	user := shake.GetUser()
+	s.Dice[user] = shake.GetPoints()
+	s.RolledAt[user] = now
+	if shake.GetPoints() > 0 {
+		return fmt.Sprintf("%s a %d", s.does(user, "roll", "rolls"), shake.GetPoints())
+	}
+	return s.does(user, "roll", "rolls")
+}
+
+func (s *Scene) settles(end *wire.DiceSettlement, now time.Time) string {
+	s.enter(Pausing, now, end.GetIdleMs())
+	clear(s.Dice)
+	best := int32(0)
+	for user, points := range end.GetDice() {
+		s.Dice[user] = points
+		best = max(best, points)
+	}
+	s.Winners, s.Settled = slices.Sorted(slices.Values(end.GetWinners())), now
+	s.Finished++
+	for _, winner := range s.Winners {
+		s.Wins[winner]++
+	}
+	switch len(s.Winners) {
+	case 0:
+		return fmt.Sprintf("%s ends: nobody rolled", s.round())
+	case 1:
+		return fmt.Sprintf("%s: %s with %d", s.round(), s.does(s.Winners[0], "win", "wins"), best)
+	}
+	return fmt.Sprintf("%s: %s share the win with %d", s.round(), s.names(s.Winners), best)
+}
+
+func (s *Scene) enter(phase Phase, now time.Time, ms int64) {
+	s.Phase, s.Length = phase, time.Duration(min(max(ms, 0), 1<<40))*time.Millisecond
+	s.Ends = now.Add(s.Length)
+}
+
+// round names the round; servers from before rounds had numbers tell none.
+func (s *Scene) round() string {
+	if s.Round == 0 {
+		return "the round"
+	}
+	return fmt.Sprintf("round %d", s.Round)
+}
+
+// Name is what a player is called.
+func (s *Scene) Name(user int64) string {
+	if user == s.Me {
+		return "you"
+	}
+	return fmt.Sprintf("player %d", user)
+}
+
+func (s *Scene) does(user int64, you, they string) string {
+	if user == s.Me {
+		return "you " + you
+	}
+	return s.Name(user) + " " + they
+}
+
+func (s *Scene) names(users []int64) string {
+	names := make([]string, len(users))
+	for i, user := range users {
+		names[i] = s.Name(user)
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+func seat(n int32) string {
+	if n < 0 {
+		return "as a spectator"
+	}
+	return fmt.Sprintf("seat %d", n)
+}
+
+func seconds(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
+}
+
+// plain is an error without what a terminal could take for a command.
+func plain(err error) string {
+	if err == nil {
+		return ""
+	}
+	return Clean(err.Error())
+}

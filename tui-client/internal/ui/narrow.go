@@ -1,0 +1,53 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"croupier/tui-client/internal/scene"
+)
+
+// narrow is the table in few columns or few rows: a line for each seat.
+func (m Model) narrow() []string {
+	lines := []string{m.header(), m.bar(m.width)}
+	style := m.styles.title
+	switch {
+	case m.scene.Link == scene.Lost || m.scene.Link == scene.Closed:
+		style = m.styles.bad
+	case m.scene.Phase == scene.Pausing && len(m.scene.Winners) > 0 && !m.revealing():
+		style = m.styles.win
+	}
+	call := m.call()
+	if m.height >= 14 {
+		lines = append(lines, "")
+		for _, line := range call {
+			lines = append(lines, style.Render(center(line, m.width)))
+		}
+		lines = append(tall(lines, 5), "")
+	} else {
+		lines = append(lines, style.Render(fit(" "+strings.Join(call, " · "), m.width)))
+	}
+	for seat := range m.scene.Seats {
+		lines = append(lines, m.row(seat))
+	}
+	if watching := m.scene.Spectators(); len(watching) > 0 {
+		lines = append(lines, m.styles.dim.Render(fit(" "+m.watching(watching), m.width)))
+	}
+	rest := m.height - 1 - len(lines)
+	if rest >= 2 {
+		lines = append(lines, m.styles.dim.Render(strings.Repeat("─", m.width)))
+		lines = append(lines, tall(m.logLines(rest-1, m.width), rest-1)...)
+	}
+	return append(tall(lines, m.height-1), m.footer())
+}
+
+// row is one seat in a line.
+func (m Model) row(seat int) string {
+	p, taken := m.scene.At(seat)
+	if !taken {
+		return m.styles.dim.Render(fmt.Sprintf("   %-2d free", seat))
+	}
+	name, word := m.nameOf(p), m.wordOf(p)
+	die := m.dieStyle(p).Render("[" + m.shows(p.ID).letter() + "]")
+	return fmt.Sprintf(" %s %s %s", fit(name, max(10, m.width-20)), die, word)
+}
