@@ -13,12 +13,16 @@ import (
 // pollEvery is how often a rollout is looked at. A look is two small reads.
 const pollEvery = time.Second
 
+// looker takes a new picture of a workload.
+type looker interface {
+	Refresh(ctx context.Context, w *fleet.Workload) (*fleet.Workload, error)
+}
+
 // rollout waits for a workload, telling its progress.
 type rollout struct {
-	fleet   *fleet.Fleet
+	fleet   looker
 	streams Streams
 	timeout time.Duration
-	every   time.Duration
 	// from is the first ordinal that must have the update revision.
 	from func(*fleet.Workload) int
 	// each is called with every picture, before it is judged.
@@ -31,11 +35,7 @@ type rollout struct {
 func (r rollout) wait(ctx context.Context, w *fleet.Workload) (*fleet.Workload, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	every := r.every
-	if every == 0 {
-		every = pollEvery
-	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var last string
 	var progress canary.Progress

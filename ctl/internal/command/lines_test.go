@@ -1,0 +1,168 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// line runs one command line with a kubeconfig that leads nowhere.
+func line(t *testing.T, args ...string) (code int, out, err string) {
+	t.Helper()
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("HOME", t.TempDir())
+	var stdout, stderr bytes.Buffer
+	code = Run(t.Context(), append([]string{"croupier"}, args...), Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
+	return code, stdout.String(), stderr.String()
+}
+
+func TestCommandLines(t *testing.T) {
+	for _, test := range []struct {
+		line string
+		code int
+		says string // on stderr; on stdout if the code is 0
+	}{
+		// flags after the argument
+		{"scale dice --replicas 3", 2, "write `croupier scale --replicas 3 dice`"},
+		{"scale --replicas 3 dice --dry-run", 2, "write `croupier scale --replicas 3 --dry-run dice`"},
+		{"canary dice --image croupier/game:v2 -y", 2, "write `croupier canary --image croupier/game:v2 -y dice`"},
+		{"canary promote dice --dry-run", 2, "write `croupier canary promote --dry-run dice`"},
+		{"rollback dice --to=dice-1 --yes", 2, "write `croupier rollback --to=dice-1 --yes dice`"},
+		{"switch --timeout 5s dice --to b", 2, "write `croupier switch --timeout 5s --to b dice`"},
+		{"-n there scale dice --replicas 3", 2, "write `croupier scale --replicas 3 dice`"},
+		{"build game --tag v1", 2, "write `croupier build --tag v1 game`"},
+		// flags that another level would swallow
+		{"canary --dry-run promote dice", 2, "write `croupier canary promote --dry-run ...`"},
+		{"canary --image x abort dice", 2, "stands before \"abort\""},
+		// unknown things name the nearest
+		{"scal", 2, "did you mean `croupier scale`?"},
+		{"stat", 2, "did you mean `croupier status`?"},
+		{"rolback dice", 2, "did you mean `croupier rollback`?"},
+		{"frobnicate", 2, "unknown command \"frobnicate\" (see `croupier --help`)"},
+		{"canary promot dice", 2, "did you mean `croupier canary promote`?"},
+		{"canary abrot", 2, "did you mean `croupier canary abort`?"},
+		{"scale --replica 3 dice", 2, "unknown flag -replica; did you mean --replicas?"},
+		{"--namespac x status", 2, "did you mean --namespace?"},
+		{"scale --replicas many dice", 2, "invalid value \"many\""},
+		// what is missing
+		{"scale dice", 2, "write `croupier scale --replicas N dice`"},
+		{"scale --replicas 2", 2, "name the game, or gate"},
+		{"canary dice", 2, "write `croupier canary --image IMAGE dice`"},
+		{"switch dice", 2, "write `croupier switch --to a dice`"},
+		{"switch --to c dice", 2, "to which group?"},
+		{"rollback", 2, "name the game"},
+		{"rollback dice coin", 2, "takes one game, not 2: dice coin"},
+		{"push", 2, "where to?"},
+		{"load --kind dev --k3s", 2, "two different clusters"},
+		{"deploy dice", 2, "takes no argument"},
+		{"deploy --image v2", 2, "not NAME=VALUE"},
+		{"deploy --replicas dice=x", 2, "not N or NAME=N"},
+		{"deploy --registry r", 2, "--registry needs --tag"},
+		{"status -o csv", 2, "unknown output format \"csv\""},
+		{"build poker", 2, "choose among game, gate, loadgen"},
+		{"build --platform windows/amd64", 2, "is not linux/ARCH"},
+		{"completion tcsh", 2, "not \"tcsh\""},
+		// no cluster
+		{"status", 1, "name one with --kubeconfig or $KUBECONFIG"},
+		// help
+		{"--help", 0, "flags go before the argument"},
+		{"canary --help", 0, "croupier canary promote NAME"},
+		{"scale --help", 0, "croupier scale --replicas 3 dice"},
+		{"deploy --help", 0, "croupier deploy --overlay ab"},
+	} {
+		code, out, err := line(t, strings.Fields(test.line)...)
+		text := err
+		if test.code == 0 {
+			text = out
+		}
+		if code != test.code || !strings.Contains(strings.ToLower(text), strings.ToLower(test.says)) {
+			t.Errorf("croupier %s: code %d, %q; want %d and %q", test.line, code, text, test.code, test.says)
+		}
+		if test.code != 0 && out != "" {
+			t.Errorf("croupier %s: writes to standard output: %q", test.line, out)
+		}
+	}
+}
+
+// TestEveryVerbExplainsItself holds help to the same form everywhere.
+func TestEveryVerbExplainsItself(t *testing.T) {
+	for _, cmd := range commands() {
+		if cmd.Usage == "" || cmd.Category == "" {
+			t.Errorf("%s has no usage line or no category", cmd.Name)
+		}
+		if !strings.Contains(cmd.Description, "xample") && len(cmd.Subcommands) == 0 {
+			t.Errorf("%s has no example", cmd.Name)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		code, script, err := line(t, "completion", shell)
+		if code != 0 || !strings.Contains(script, "croupier") {
+			t.Errorf("%s: code %d, %q %q", shell, code, script, err)
+		}
+	}
+	// The library looks at os.Args to see what is being completed.
+	defer func(args []string) { os.Args = args }(os.Args)
+	os.Args = []string{"croupier", "--generate-bash-completion"}
+	_, words, _ := line(t, "--generate-bash-completion")
+	for _, cmd := range commands() {
+		if !strings.Contains(words, cmd.Name+"\n") && !strings.Contains(words, cmd.Name+":") {
+			t.Errorf("completion of `croupier` does not offer %s: %q", cmd.Name, words)
+		}
+	}
+}
+
+// TestBashCompletion runs the script in a shell, against a program that notes
+// how it is asked.
+func TestBashCompletion(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatalf("completion for bash is tested with bash: %v", err)
+	}
+	dir := t.TempDir()
+	fake := filepath.Join(dir, "croupier")
+	if err := os.WriteFile(fake, []byte("#!"+bash+"\necho \"$*\" >"+dir+"/asked\nprintf 'status\\nscale\\nswitch\\n'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, script, _ := line(t, "completion", "bash")
+	cmd := exec.CommandContext(t.Context(), bash, "-c", script+`
+COMP_WORDS=(croupier sta); COMP_CWORD=1; _croupier; echo "${COMPREPLY[*]}"`)
+	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "status" {
+		t.Errorf("completes sta to %q (%v)", out, err)
+	}
+	if asked, err := os.ReadFile(filepath.Join(dir, "asked")); err != nil || strings.TrimSpace(string(asked)) != "--generate-bash-completion" {
+		t.Errorf("asked with %q (%v)", asked, err)
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change Change
+		ok     bool
+		code   int
+		out    string
+	}{
+		{"--yes", Change{Yes: true}, true, ExitOK, "Do it\n  1. first\n  note: mind\n"},
+		{"--dry-run", Change{DryRun: true}, false, ExitOK, "Do it\n  1. first\n  note: mind\nDry run: nothing was changed.\n"},
+		{"--dry-run --yes", Change{DryRun: true, Yes: true}, false, ExitOK, "Do it\n  1. first\n  note: mind\nDry run: nothing was changed.\n"},
+		{"nobody to ask", Change{}, false, ExitRefused, "Do it\n  1. first\n  note: mind\n"},
+	} {
+		var out, errs bytes.Buffer
+		plan := Plan{Title: "Do it"}
+		plan.Add("first")
+		plan.Note("mind")
+		ok, err := test.change.confirm(context.Background(), Streams{In: strings.NewReader("y\n"), Out: &out, Err: &errs}, plan)
+		if ok != test.ok || ExitCode(err) != test.code || out.String() != test.out {
+			t.Errorf("%s: %t, %v, %q; want %t, code %d, %q", test.name, ok, err, &out, test.ok, test.code, test.out)
+		}
+	}
+}
