@@ -50,6 +50,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	f.DurationVar(&d.Idle, "idle", 5*time.Second, "`pause` between two rounds of dice")
 	f.DurationVar(&o.config.DrainTimeout, "drain-timeout", 0, "how long a drain waits for players before it settles and closes; 0: for ever")
 	f.IntVar(&o.config.MaxRooms, "max-rooms", 100_000, "how many `rooms` are open at most")
+	f.Float64Var(&o.config.Rate, "rate", 100, "`messages` a second that a direct player may send on average")
 	direct := f.String("direct", "", "who may come without a gate: off, token or open (default token; with --dev open)")
 	f.BoolVar(&o.config.Dev, "dev", false, "development: no key needed, details in errors, preset dice, profiles on the ops port")
 	debug := f.Bool("debug", false, "log more")

@@ -85,7 +85,7 @@ func Start(c Config) (*Stack, error) {
 	}
 	game, err := gameserver.New(gameserver.Config{
 		Games: games.Builtin(dice.Config{Round: c.Round, Idle: c.Idle, Preset: !c.Production}, c.Seats),
-		Keys:  keys, Direct: direct, Dev: !c.Production, Log: c.Log,
+		Keys:  keys, Direct: direct, Rate: c.Rate, Dev: !c.Production, Log: c.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("stack: %w", err)

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"sync"
+	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -14,9 +17,13 @@ import (
 	"croupier/servers/wire"
 )
 
-// directQueue is how many messages wait for a direct player at most. Beyond it the player is
-// disconnected and may come again.
-const directQueue = 256
+const (
+	// directQueue is how many messages wait for a direct player at most. Beyond it the player is
+	// disconnected and may come again.
+	directQueue = 256
+	// lastWords is how long a player whose stream ends gets to read what is queued.
+	lastWords = time.Second
+)
 
 // directService serves players without a gate, a stream each, as the published format has it.
 type directService struct {
@@ -31,53 +38,51 @@ func (ds directService) Connect(stream wire.Network_ConnectServer) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(stream.Context())
-	defer cancel()
-	d := &direct{user: user, queue: make(chan *wire.Msg, directQueue), ended: make(chan error, 1)}
+	d := &direct{user: user, queue: make(chan *wire.Msg, directQueue), over: make(chan struct{}), to: link{at: at}}
 	s.metrics.players.Inc()
 	defer s.metrics.players.Dec()
 	defer d.to.lose(d)
-	if err := s.enter(d, at, seat, 0); err != nil {
+	// Sender and receiver end when this function has returned, at the latest: nothing else wakes a
+	// sender whose player does not read, or a receiver whose player does not write.
+	sent, received := make(chan error, 1), make(chan error, 1)
+	s.streams.Go(func() { sent <- d.send(stream) })
+	if err := s.enter(d, seat, 0); err != nil {
 		s.turnAway(d, err, 0)
 	}
-	received := make(chan error, 1)
-	s.streams.Go(func() { received <- s.read(ctx, stream, d) }) // ends when the stream does
-	for {
-		select {
-		case m := <-d.queue:
-			if err := stream.Send(m); err != nil {
-				return err
-			}
-		case err := <-d.ended:
-			return drain(stream, d.queue, err)
-		case err := <-received:
-			return err
+	s.streams.Go(func() { received <- s.read(stream, d) })
+	select {
+	case err := <-sent:
+		if err == nil {
+			return d.end // it was faster than this goroutine
 		}
+		return err
+	case err := <-received:
+		return err
+	case <-d.over:
 	}
+	last := time.NewTimer(lastWords)
+	defer last.Stop()
+	select {
+	case <-sent: // the player has all that was queued
+	case <-last.C:
+	}
+	return d.end
 }
 
-// drain sends what was queued before the session ended.
-func drain(stream wire.Network_ConnectServer, queue <-chan *wire.Msg, end error) error {
-	for {
-		select {
-		case m := <-queue:
-			if err := stream.Send(m); err != nil {
-				return err
-			}
-		default:
-			return end
-		}
-	}
-}
-
-func (s *Server) read(ctx context.Context, stream wire.Network_ConnectServer, d *direct) error {
+// read hands the player's messages to the room, as many a second as allowed: players of a room
+// share its mailbox, and one who floods it would silence the others. It returns nil when the player has ended the stream.
+func (s *Server) read(stream wire.Network_ConnectServer, d *direct) error {
+	allowed := rate.NewLimiter(rate.Limit(s.config.Rate), int(2*s.config.Rate))
 	for {
 		m, err := stream.Recv()
 		switch {
-		case errors.Is(err, io.EOF), ctx.Err() != nil:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
+		case !allowed.Allow():
+			s.config.Log.Info("direct player closed", "user", d.user, "why", "too many messages")
+			return status.Errorf(codes.ResourceExhausted, "more than %g messages a second: connect again, and speak slower", s.config.Rate)
 		case len(m.GetData()) > wire.MaxRequest:
 			return status.Errorf(codes.InvalidArgument, "message of %d bytes: at most %d are taken", len(m.GetData()), wire.MaxRequest)
 		}
@@ -127,8 +132,35 @@ func (s *Server) admitPlayer(ctx context.Context) (user int64, at place, seat in
 type direct struct {
 	user  int64
 	queue chan *wire.Msg
-	ended chan error // one slot: how the stream is to end
 	to    link
+
+	once sync.Once
+	over chan struct{} // closed when the stream is to end
+	end  error         // how, once over is closed
+}
+
+// send writes what is queued until the stream ends; after over, until the queue is empty.
+func (d *direct) send(stream wire.Network_ConnectServer) error {
+	for {
+		select {
+		case m := <-d.queue:
+			if err := stream.Send(m); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		select {
+		case m := <-d.queue:
+			if err := stream.Send(m); err != nil {
+				return err
+			}
+		case <-d.over:
+			return nil
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		}
+	}
 }
 
 func (d *direct) link() *link { return &d.to }
@@ -157,8 +189,8 @@ func (d *direct) End(reason room.Reason) {
 
 // finish asks the stream's goroutine to end it; the first call counts.
 func (d *direct) finish(err error) {
-	select {
-	case d.ended <- err:
-	default:
-	}
+	d.once.Do(func() {
+		d.end = err
+		close(d.over)
+	})
 }

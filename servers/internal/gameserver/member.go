@@ -19,6 +19,7 @@ type member interface {
 // link is a member's room. The member's reader goes by it; a room that closes while the member
 // enters moves it to the next room.
 type link struct {
+	at   place // never changes
 	room atomic.Pointer[room.Room]
 	lost atomic.Bool
 }
@@ -53,20 +54,14 @@ func (s *Server) dispatch(m member, op wire.Command, body []byte) {
 	var err error
 	switch op {
 	case wire.Command_SIT_DOWN:
-		var sit wire.SitDown
-		if err = proto.Unmarshal(body, &sit); err == nil {
-			var to wire.Place
-			if to, err = wire.ParsePlace(sit.GetPlace()); err == nil {
-				err = r.Enter(m, to.Seat, request)
-			}
-		}
+		err = s.sitAgain(m, r, body, request)
 	case wire.Command_STAND_UP:
 		err = r.Stand(m, request)
 	case wire.Command_PRINT:
 		err = r.Print(m, request)
 	case wire.Command_PING:
 		var ping wire.Int64
-		if err = proto.Unmarshal(body, &ping); err == nil {
+		if err = decode(body, &ping); err == nil {
 			err = r.Echo(m, uint32(op), wire.MustMarshal(&wire.Int64{Value: ping.GetValue()}), request)
 		}
 	case wire.Command_ERROR, wire.Command_DISCONNECT, wire.Command_ONLINE, wire.Command_NOTICE:
@@ -77,4 +72,28 @@ func (s *Server) dispatch(m member, op wire.Command, body []byte) {
 	if err != nil && !errors.Is(err, room.ErrClosed) { // a closed room has told its players
 		s.refuse(m, err, request)
 	}
+}
+
+// sitAgain lets a member of a room sit down in that room once more: a spectator who wants a seat,
+// or one who wants to see the scene again. A member never changes rooms.
+func (s *Server) sitAgain(m member, r *room.Room, body []byte, request uint64) error {
+	var sit wire.SitDown
+	if err := decode(body, &sit); err != nil {
+		return err
+	}
+	to, err := wire.ParsePlace(sit.GetPlace())
+	if err != nil {
+		return room.Refuse(room.CodeFail, err.Error())
+	}
+	if at := m.link().at; to.Game != at.game || to.Room != at.id {
+		return room.Refuse(room.CodeStatusMismatch, "this connection leads to another room: open a new one")
+	}
+	return r.Enter(m, to.Seat, request)
+}
+
+func decode(body []byte, into proto.Message) error {
+	if err := proto.Unmarshal(body, into); err != nil {
+		return &room.Refusal{Code: room.CodeFail, Reason: "malformed message", Detail: err.Error()}
+	}
+	return nil
 }

@@ -28,6 +28,7 @@ const settleTime = 5 * time.Second
 func (s *Server) Run(stages lifecycle.Stages, game, admin net.Listener) error {
 	g := grpc.NewServer(
 		grpc.MaxRecvMsgSize(trunk.Backlog+64<<10),
+		grpc.WaitForHandlers(true),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
@@ -61,8 +62,8 @@ func (s *Server) Run(stages lifecycle.Stages, game, admin net.Listener) error {
 func (s *Server) wait(stages lifecycle.Stages, failed context.Context) error {
 	select {
 	case <-stages.Drain.Done():
-	case <-failed.Done():
-		return nil // the group knows the error
+	case <-failed.Done(): // the group knows the error
+		return s.settleNow()
 	}
 	s.config.Log.Info("draining: no new rooms", "rooms", s.count())
 	drained := s.Cordon()
@@ -77,10 +78,13 @@ func (s *Server) wait(stages lifecycle.Stages, failed context.Context) error {
 		s.config.Log.Info("drained")
 		return nil
 	case <-failed.Done():
-		return nil
 	case <-deadline:
 	case <-stages.Stop.Done():
 	}
+	return s.settleNow()
+}
+
+func (s *Server) settleNow() error {
 	s.config.Log.Info("settling and closing what is left", "rooms", s.count())
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()

@@ -31,6 +31,7 @@ type Config struct {
 	Direct       Direct        // default off
 	Dev          bool          // send details of errors to players
 	MaxRooms     int           // default 100,000
+	Rate         float64       // messages a second that a direct player may send on average, twice as many at once; default 100
 	DrainTimeout time.Duration // how long a drain waits for players; 0: for ever
 	NoticeEvery  time.Duration // how often a draining room is told; default 30 s
 	Log          *slog.Logger
@@ -70,6 +71,9 @@ func New(c Config) (*Server, error) {
 	if c.MaxRooms == 0 {
 		c.MaxRooms = 100_000
 	}
+	if c.Rate == 0 {
+		c.Rate = 100
+	}
 	if c.NoticeEvery == 0 {
 		c.NoticeEvery = 30 * time.Second
 	}
@@ -93,11 +97,11 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// enter lets a member into a room, which is opened if need be. After an error the member was told
-// nothing.
-func (s *Server) enter(m member, at place, seat int, request uint64) error {
+// enter lets a member into its room, which is opened if need be. After an error the member was
+// told nothing.
+func (s *Server) enter(m member, seat int, request uint64) error {
 	for {
-		r, err := s.room(at)
+		r, err := s.room(m.link().at)
 		if err != nil {
 			return err
 		}
@@ -152,7 +156,7 @@ func (s *Server) ended(at place, late []room.Entry) {
 	s.mu.Unlock()
 	for _, e := range late {
 		m := e.Session.(member)
-		if err := s.enter(m, at, e.Seat, e.Request); err != nil {
+		if err := s.enter(m, e.Seat, e.Request); err != nil {
 			s.turnAway(m, err, e.Request)
 		}
 	}

@@ -31,19 +31,18 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 	s.metrics.trunks.Inc()
 	defer s.metrics.trunks.Dec()
 
+	// Sender and receiver end when this function has returned, at the latest: nothing else wakes a
+	// sender whose gate does not read, or a receiver whose gate does not write.
 	out := trunk.NewOutbox()
-	sent := make(chan error, 1)
-	go func() {
+	sent, received := make(chan error, 1), make(chan error, 1)
+	s.streams.Go(func() {
 		sent <- out.Run(stream.Context(), func(batch []byte) error { return stream.Send(&trunk.Batch{Frames: batch}) })
-	}()
-	// The receiver ends when this function has returned, at the latest: nothing else can wake it.
-	received := make(chan error, 1)
+	})
 	s.streams.Go(func() { received <- s.receive(stream, out) })
 
 	select {
 	case err := <-received:
 		out.Fail(context.Canceled)
-		<-sent
 		return err
 	case <-s.finished:
 		out.Finish()
@@ -119,11 +118,11 @@ func (s *Server) take(lanes map[uint64]*lane, out *trunk.Outbox, f trunk.Frame) 
 		if open.GetUser() <= 0 {
 			return fmt.Errorf("%w: open for user %d", trunk.ErrMalformed, open.GetUser())
 		}
-		l = &lane{id: f.Lane, user: open.GetUser(), out: out}
+		at := place{game: open.GetGame(), id: open.GetRoom()}
+		l = &lane{id: f.Lane, user: open.GetUser(), out: out, to: link{at: at}}
 		lanes[f.Lane] = l
 		s.metrics.players.Inc()
-		at := place{game: open.GetGame(), id: open.GetRoom()}
-		if err := s.enter(l, at, int(open.GetSeat()), open.GetRequest()); err != nil {
+		if err := s.enter(l, int(open.GetSeat()), open.GetRequest()); err != nil {
 			if errors.Is(err, errCordoned) {
 				l.shut(trunk.ReasonCordoned)
 			} else {
@@ -132,7 +131,7 @@ func (s *Server) take(lanes map[uint64]*lane, out *trunk.Outbox, f trunk.Frame) 
 		}
 	case trunk.KindData:
 		if l == nil {
-			return fmt.Errorf("%w: data on lane %d, which is not open", trunk.ErrMalformed, f.Lane)
+			return nil // it crossed a Shut: the player spoke while the lane ended
 		}
 		op, body, err := wire.Split(f.Payload)
 		if err != nil {
