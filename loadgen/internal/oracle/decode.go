@@ -1,0 +1,67 @@
+package oracle
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"croupier/servers/wire"
+)
+
+// Decode makes an Event of what a server said. The caller adds who was told, and when. What does
+// not come from a room has Epoch 0.
+func Decode(op wire.Command, body wire.WithMeta) Event {
+	e := Event{Kind: Other, Epoch: body.GetMeta().GetEpoch(), Seq: body.GetMeta().GetSeq()}
+	switch m := body.(type) {
+	case *wire.User:
+		e.Kind, e.User, e.Seat, e.Online = Present, m.GetId(), m.GetSeat(), m.GetOnline()
+	case *wire.Int64:
+		e.User = m.GetValue()
+		switch op {
+		case wire.Command_STAND_UP:
+			e.Kind = Stood
+		case wire.Command_ONLINE:
+			e.Kind, e.Online = Online, e.User > 0
+			e.User = max(e.User, -e.User)
+		default:
+			e.Kind, e.User, e.Text = Told, 0, "ping"
+		}
+	case *wire.DiceStart:
+		e.Kind, e.Round, e.Length = Started, m.GetRound(), time.Duration(m.GetLengthMs())*time.Millisecond
+	case *wire.DiceShake:
+		e.Kind, e.User, e.Round, e.Points = Shaken, m.GetUser(), m.GetRound(), m.GetPoints()
+	case *wire.DiceSettlement:
+		e.Kind, e.Round, e.Dice = Settled, m.GetRound(), sorted(m.GetDice())
+		e.Winners = slices.Sorted(slices.Values(m.GetWinners()))
+		e.Length = time.Duration(m.GetIdleMs()) * time.Millisecond
+	case *wire.DiceScene:
+		e.Kind, e.Round, e.InRound, e.Dice = Scene, m.GetRound(), m.GetInRound(), sorted(m.GetDice())
+		e.Length = time.Duration(m.GetLeftMs()) * time.Millisecond
+	case *wire.Error:
+		e.Kind, e.Text = Told, "error: "+m.GetDesc()
+	case *wire.Notice:
+		e.Kind, e.Text = Told, "notice: "+m.GetText()
+	case *wire.String:
+		e.Kind, e.Text = Told, "print"
+	case *wire.Int32:
+		e.Kind = Ended
+		switch wire.DisconnectReason(m.GetValue()) {
+		case wire.DisconnectReason_DISBANDED:
+			e.Reason = Disbanded
+		case wire.DisconnectReason_REPLACED:
+			e.Reason = Replaced
+		}
+	default:
+		e.Text = op.String()
+	}
+	return e
+}
+
+func sorted(dice map[int64]int32) []Die {
+	list := make([]Die, 0, len(dice))
+	for user, points := range dice {
+		list = append(list, Die{user, points})
+	}
+	slices.SortFunc(list, func(a, b Die) int { return cmp.Compare(a.User, b.User) })
+	return list
+}

@@ -1,0 +1,274 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+)
+
+// window is how many events of a life are kept to be compared with what other bots are told. A bot
+// that hears of an event later than that is not compared.
+const window = 64
+
+// grace is how long after a room began anew bots may still be handing in what the old one said.
+const grace = time.Second
+
+// life is a room from its opening to its end, under one owner or several, one after the other.
+// Bots hand in its events each at their own pace; the life puts them into one order and follows
+// the game in that order, as far as somebody has seen or will see every event.
+type life struct {
+	room      *room
+	epoch     uint64 // of the newest owner
+	epochFrom uint64 // the first event seen of it
+	observers []*member
+
+	head uint64       // every event up to here was followed, or is lost
+	top  uint64       // the newest event seen
+	ring [window]slot // by number
+
+	mourned      bool // a bot was abandoned, and nothing was heard of the room since
+	ended        bool // the server said that it closes the room
+	superseded   bool // the room has begun anew
+	supersededAt time.Duration
+	split        bool // both go on, which was reported
+
+	game  game
+	seats seats
+}
+
+// slot is an event of a life, as the first bot saw it, and the scene after it where a bot was shown
+// one.
+type slot struct {
+	seq   uint64
+	fact  *Event
+	scene *Event
+}
+
+// quiet says that everyone has left of their own accord: the room may have closed since.
+func (l *life) quiet() bool { return len(l.observers) == 0 && !l.mourned }
+
+func (l *life) heardFrom() { l.mourned = false }
+
+// slot returns the slot for a number, emptied where it held an older one; nil where it holds a
+// newer one already.
+func (l *life) slot(seq uint64) *slot {
+	s := &l.ring[seq%window]
+	if s.seq > seq {
+		return nil
+	}
+	if s.seq < seq {
+		*s = slot{seq: seq}
+	}
+	return s
+}
+
+// fact is what is known of an event, nil: nothing.
+func (l *life) fact(seq uint64) *Event {
+	if s := &l.ring[seq%window]; s.seq == seq {
+		return s.fact
+	}
+	return nil
+}
+
+// begunAnew says whether the room that a bot sits down in is another one than this life of it.
+// Every reason here is a thing that cannot be true of one and the same room, except for the last
+// two, which only apply when everyone had left and the room may well have closed.
+func (l *life) begunAnew(m *member, own, scene *Event, mayBeIn bool) bool {
+	known := l.fact(own.Seq)
+	switch {
+	case l.ended:
+		return true
+	case own.Epoch > l.epoch:
+		return own.Seq <= l.top // a new owner that goes on would count on
+	case own.Epoch < l.epoch:
+		return false // an old owner: see noteEpoch
+	case m.was == l && own.Seq < m.last:
+		return true
+	case known != nil && same(known, own):
+		return false
+	case known != nil && !mayBeIn:
+		return true // another event has that number
+	case scene != nil && own.Seq >= l.top && l.head == l.top && l.game.known && scene.Round < l.game.number:
+		return true
+	case l.quiet() && own.Seq <= l.top && known == nil:
+		return true
+	case l.quiet() && scene != nil && m.rolled.life == l && scene.InRound && m.rolled.round == scene.Round:
+		points, _ := die(scene.Dice, m.bot)
+		return points != m.rolled.points
+	}
+	return false
+}
+
+// noteEpoch follows the owners of the room.
+func (l *life) noteEpoch(e *Event) {
+	l.room.checked(Epoch)
+	switch {
+	case e.Epoch > l.epoch:
+		l.epoch, l.epochFrom = e.Epoch, e.Seq
+	case e.Epoch < l.epoch && e.Seq >= l.epochFrom:
+		l.room.violate(Epoch, "bot %d was told %d by owner %d, when owner %d had the room since %d", e.Bot, e.Seq, e.Epoch, l.epoch, l.epochFrom)
+	}
+}
+
+// checkAlone finds two rooms under one number.
+func (l *life) checkAlone(e *Event) {
+	if l.superseded && !l.split && e.At > l.supersededAt+grace {
+		l.split = true
+		l.room.violate(Epoch, "there are two rooms under this number: one was opened at %.3f s, and the one before it still plays", l.supersededAt.Seconds())
+	}
+}
+
+// put takes a numbered event as one bot saw it.
+func (l *life) put(e *Event) {
+	if e.Seq > l.head+window {
+		l.skip(e.Seq - window)
+	}
+	s := l.slot(e.Seq)
+	switch {
+	case s == nil:
+		l.room.unknown(Agreement) // too late to be compared
+		return
+	case s.fact == nil:
+		s.fact = e
+	default:
+		l.room.checked(Agreement)
+		if !same(s.fact, e) {
+			l.room.violate(Agreement, "bots were told different things: bot %d %q, bot %d %q", s.fact.Bot, s.fact.what(), e.Bot, e.what())
+		}
+		return
+	}
+	l.top = max(l.top, e.Seq)
+	l.advance()
+}
+
+// show takes a scene.
+func (l *life) show(e *Event) {
+	switch {
+	case e.Seq < l.head:
+		return // a bot that lags behind the others
+	case e.Seq == l.head:
+		l.compareScene(e)
+		return
+	}
+	if e.Seq > l.head+window {
+		l.skip(e.Seq - window)
+	}
+	if s := l.slot(e.Seq); s != nil {
+		s.scene = e
+	}
+	l.top = max(l.top, e.Seq)
+	l.advance()
+}
+
+// introduce takes the list of those who are here, as of an event.
+func (l *life) introduce(others []Event, before uint64) {
+	if len(others) == 0 || before < l.head {
+		return
+	}
+	if before > l.head {
+		if l.expected(l.head + 1) {
+			return // others will tell
+		}
+		l.top = max(l.top, before)
+		l.skip(before)
+	}
+	for i := range others {
+		l.compareSeat(&others[i])
+	}
+}
+
+// expected says whether a bot will still hand in an event.
+func (l *life) expected(seq uint64) bool {
+	return slices.ContainsFunc(l.observers, func(m *member) bool { return m.last < seq })
+}
+
+// advance follows the game as far as it is known.
+func (l *life) advance() {
+	for l.head < l.top {
+		next := l.head + 1
+		s := &l.ring[next%window]
+		switch {
+		case s.seq == next && s.fact != nil:
+			l.head = next
+			l.follow(s.fact)
+		case l.expected(next):
+			return
+		case s.seq == next:
+			l.forget()
+			l.head = next
+		default:
+			l.skip(l.nextKnown() - 1)
+			continue
+		}
+		if s.scene != nil {
+			l.compareScene(s.scene)
+		}
+	}
+}
+
+// nextKnown is the first event behind the head of which anything is known.
+func (l *life) nextKnown() uint64 {
+	first := l.top
+	for i := range l.ring {
+		if seq := l.ring[i].seq; seq > l.head && seq < first {
+			first = seq
+		}
+	}
+	return max(first, l.head+1)
+}
+
+// skip gives up on the events up to seq.
+func (l *life) skip(seq uint64) {
+	if seq > l.head {
+		l.forget()
+		l.head = seq
+	}
+}
+
+// forget drops what was known of the game, because something happened that nobody saw.
+func (l *life) forget() {
+	if l.game.known && l.game.running {
+		l.room.unknown(Settlement)
+	}
+	l.game.known, l.game.running, l.game.rolls = false, false, l.game.rolls[:0]
+	l.seats = l.seats[:0]
+}
+
+// follow applies an event.
+func (l *life) follow(e *Event) {
+	switch e.Kind {
+	case Started:
+		l.start(e)
+	case Shaken:
+		l.shake(e)
+	case Settled:
+		l.settle(e)
+	case Present:
+		l.compareSeat(e)
+	case Stood:
+		l.stand(e)
+	}
+}
+
+// end notes that the server closes the room, after event seq.
+func (l *life) end(seq uint64) {
+	if !l.ended {
+		l.ended = true
+		if l.game.known && l.game.running && l.head == seq {
+			l.room.violate(Settlement, "the room was closed in the midst of round %d, which was not settled", l.game.number)
+			l.game.known = false
+		}
+	}
+}
+
+// judge decides what became of the round under way when the life is over.
+func (l *life) judge(how string) {
+	if !l.game.known || !l.game.running {
+		return
+	}
+	if l.mourned && !l.ended {
+		l.room.violate(Settlement, "round %d started and was never settled: its players lost their connections, and %s%s",
+			l.game.number, how, l.acknowledged())
+		return
+	}
+	l.room.unknown(Settlement)
+}

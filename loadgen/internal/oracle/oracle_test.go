@@ -1,0 +1,421 @@
+package oracle
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// table is a world with bots 1, 2 and 3 at the table, in its first round.
+func table() *world {
+	w := newWorld()
+	for bot := range int64(3) {
+		w.sit(bot + 1)
+	}
+	return w
+}
+
+func (w *world) playRound() {
+	for i := range int64(3) {
+		w.roll(i+1, int32(i+2))
+	}
+	w.settle()
+}
+
+func TestACorrectTableBreaksNoRule(t *testing.T) {
+	w := table()
+	for range 5 {
+		w.playRound()
+		w.begin()
+	}
+	w.roll(1, 6)
+	w.cut(1, true)
+	w.notice(1)
+	w.sit(1) // in the same round: the same seat
+	w.roll(2, 1)
+	w.stand(2)
+	w.stand(3)
+	w.cut(1, false)
+	w.sit(1) // before the room has noticed
+	w.begin()
+	f := w.finish()
+	if f.Violated() != 0 {
+		report(t, f)
+		t.Fatal("a correct table was found to break rules")
+	}
+	for _, rule := range Rules() {
+		if f.Tallies[rule].Checked == 0 {
+			t.Errorf("%v: nothing was checked", rule)
+		}
+	}
+	if f.Counts.Settlements != 6 || f.Counts.Returns != 2 {
+		t.Errorf("saw %d settlements and %d returns, not 6 and 2", f.Counts.Settlements, f.Counts.Returns)
+	}
+}
+
+// Every fault is found under its own rule, and its proof holds events.
+func TestEveryFaultIsFound(t *testing.T) {
+	const victim = 2
+	// once tampers with the first thing of a kind that the victim, or everyone, hears from now on.
+	once := func(w *world, kind Kind, everyone bool, change func(Event) []Event) {
+		var done uint64
+		w.tamper = func(bot int64, e Event) []Event {
+			if e.Kind != kind || bot != victim && !everyone || done != 0 && done != e.Seq {
+				return []Event{e}
+			}
+			done = e.Seq
+			return change(e)
+		}
+	}
+	drop := func(Event) []Event { return nil }
+	twice := func(e Event) []Event { return []Event{e, e} }
+	for name, c := range map[string]struct {
+		rule Rule
+		play func(w *world)
+	}{
+		"one is not told the settlement": {Sequence, func(w *world) {
+			once(w, Settled, false, drop)
+			w.playRound()
+			w.begin()
+		}},
+		"nobody is told the settlement": {Sequence, func(w *world) {
+			once(w, Settled, true, drop)
+			w.playRound()
+			w.begin()
+		}},
+		"a round is not settled at all": {Settlement, func(w *world) {
+			w.roll(1, 3)
+			w.begin()
+		}},
+		"a settlement is told twice": {Sequence, func(w *world) {
+			once(w, Settled, false, twice)
+			w.playRound()
+		}},
+		"a round is settled twice": {Settlement, func(w *world) {
+			w.playRound()
+			w.running = true
+			w.settle()
+		}},
+		"a settlement comes too late": {Sequence, func(w *world) {
+			var late []Event
+			once(w, Settled, false, func(e Event) []Event { late = append(late, e); return nil })
+			w.playRound()
+			w.tamper = func(bot int64, e Event) []Event {
+				said := []Event{e}
+				if bot == victim {
+					said, late = append(said, late...), nil
+				}
+				return said
+			}
+			w.begin()
+		}},
+		"two are told different dice": {Agreement, func(w *world) {
+			once(w, Settled, false, func(e Event) []Event {
+				e.Dice = slices.Clone(e.Dice)
+				e.Dice[0].Points, e.Dice[1].Points = e.Dice[1].Points, e.Dice[0].Points
+				return []Event{e}
+			})
+			w.playRound()
+		}},
+		"the wrong one wins": {Winners, func(w *world) {
+			once(w, Settled, true, func(e Event) []Event { e.Winners = []int64{1}; return []Event{e} })
+			w.playRound()
+		}},
+		"a tie has one winner": {Winners, func(w *world) {
+			once(w, Settled, true, func(e Event) []Event { e.Winners = e.Winners[:1]; return []Event{e} })
+			w.roll(1, 5)
+			w.roll(2, 5)
+			w.settle()
+		}},
+		"a die is shown too early": {Hidden, func(w *world) {
+			once(w, Shaken, false, func(e Event) []Event { e.Points = 4; return []Event{e} })
+			w.roll(1, 4)
+		}},
+		"a die is shown in the scene": {Hidden, func(w *world) {
+			w.roll(1, 4)
+			w.cut(victim, true)
+			once(w, Scene, false, func(e Event) []Event { e.Dice = []Die{{1, 4}}; return []Event{e} })
+			w.sit(victim)
+		}},
+		"a roll is forgotten": {Roll, func(w *world) {
+			w.roll(victim, 4)
+			w.roll(1, 3)
+			delete(w.dice, victim)
+			w.settle()
+		}},
+		"a roll is forgotten while its player is away": {Roll, func(w *world) {
+			w.roll(victim, 4)
+			w.cut(victim, true)
+			w.notice(victim)
+			delete(w.dice, victim)
+			w.sit(victim)
+		}},
+		"a roll is changed": {Roll, func(w *world) {
+			w.roll(victim, 4)
+			w.dice[victim] = 2
+			w.settle()
+		}},
+		"one rolls twice": {Roll, func(w *world) {
+			w.roll(victim, 4)
+			delete(w.dice, victim)
+			w.roll(victim, 5)
+		}},
+		"a seat is given to another": {Seat, func(w *world) {
+			w.guest(victim).seat = 9 // the room forgets it
+			w.sit(4)
+		}},
+		"a player is moved": {Seat, func(w *world) {
+			w.cut(1, true)
+			w.guest(victim).seat = 8
+			w.sit(1)
+		}},
+		"a seat is lost though its player rolled": {Seat, func(w *world) {
+			w.roll(victim, 4)
+			w.cut(victim, true)
+			g := w.guest(victim)
+			g.session = false
+			w.remove(g)
+		}},
+		"a seat is another one after the return": {Seat, func(w *world) {
+			w.roll(victim, 4)
+			w.cut(victim, true)
+			w.notice(victim)
+			w.guest(victim).seat = 3
+			w.sit(victim)
+		}},
+		"an old owner goes on": {Epoch, func(w *world) {
+			w.epoch = 2
+			w.roll(1, 3)
+			w.epoch = 1
+			w.roll(2, 3)
+		}},
+		"there are two rooms": {Epoch, func(w *world) {
+			w.playRound()
+			one := *w
+			w.cut(3, true)
+			w.guests, w.open = nil, false
+			w.sit(3) // opens another one
+			w.now += time.Minute
+			one.now, one.guests = w.now, one.guests[:2]
+			one.begin()
+		}},
+		"the server dies in a round": {Settlement, func(w *world) {
+			w.roll(1, 3)
+			w.crash()
+			w.sit(2)
+		}},
+		"the server dies in a round and is not seen again": {Settlement, func(w *world) {
+			w.roll(1, 3)
+			w.crash()
+		}},
+		"the room is closed in a round": {Settlement, func(w *world) {
+			w.roll(1, 3)
+			w.closeRoom(Retry)
+		}},
+		"the seats are others after the room was closed": {Seat, func(w *world) {
+			w.playRound()
+			w.closeRoom(Retry)
+			w.sit(3)
+		}},
+		"a round number is left out": {Sequence, func(w *world) {
+			w.playRound()
+			w.round++
+			w.begin()
+		}},
+		"a player can't come back": {Back, func(w *world) {
+			w.cut(1, false)
+			w.now += time.Minute
+			w.sit(1)
+		}},
+		"a player never comes back": {Back, func(w *world) {
+			w.cut(1, false)
+			w.now += time.Minute
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := table()
+			c.play(w)
+			f := w.finish()
+			if f.Tallies[c.rule].Violated == 0 {
+				report(t, f)
+				t.Fatalf("not found under rule %q", c.rule)
+			}
+			for _, v := range f.Violations {
+				if len(v.Proof) == 0 || v.Text == "" || v.Room != w.room {
+					t.Errorf("a violation without proof: %+v", v)
+				}
+			}
+		})
+	}
+}
+
+// What nobody saw is no violation.
+func TestWhatNobodySawIsUnknown(t *testing.T) {
+	for name, play := range map[string]func(w *world){
+		"everyone left, and the room began anew": func(w *world) {
+			w.roll(1, 3)
+			for bot := range int64(3) {
+				w.cut(bot+1, true)
+				w.notice(bot + 1)
+			}
+			w.settle()
+			if w.open {
+				panic("the room is still open")
+			}
+			w.sit(2)
+		},
+		"everyone left, and the round went on": func(w *world) {
+			w.roll(1, 3)
+			for bot := range int64(3) {
+				w.cut(bot+1, true)
+			}
+			w.notice(1)
+			w.sit(2)
+			w.roll(2, 6)
+			w.sit(1)
+		},
+		"everyone left, and many rounds went by": func(w *world) {
+			w.roll(1, 3)
+			for bot := range int64(3) {
+				w.cut(bot+1, true)
+			}
+			for range 100 { // the room has noticed nothing
+				w.settle()
+				w.begin()
+			}
+			w.sit(2)
+			w.playRound()
+		},
+		"the room was closed between two rounds": func(w *world) {
+			w.playRound()
+			w.closeRoom(Retry)
+			for bot := range int64(3) {
+				w.sit(bot + 1)
+			}
+			w.playRound()
+		},
+		"a gate died, and the room lives": func(w *world) {
+			w.roll(1, 3)
+			for bot := range int64(3) {
+				w.cut(bot+1, false)
+			}
+			for bot := range int64(3) {
+				w.sit(bot + 1)
+			}
+			w.playRound()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := table()
+			play(w)
+			if f := w.finish(); f.Violated() != 0 {
+				report(t, f)
+				t.Fatal("found a violation")
+			}
+		})
+	}
+}
+
+// A correct table breaks no rule whatever its players do, whoever hears of it first.
+func TestACorrectTableAtRandom(t *testing.T) {
+	for seed := range uint64(60) {
+		w := newWorld()
+		w.random = rand.New(rand.NewPCG(seed, 1))
+		playAtRandom(w, 3000)
+		f := w.finish()
+		if f.Violated() != 0 {
+			report(t, f)
+			t.Fatalf("seed %d: a correct table was found to break rules", seed)
+		}
+		if f.Counts.Settlements < 50 || f.Counts.Returns < 50 {
+			t.Fatalf("seed %d: the test tests nothing: %+v", seed, f.Counts)
+		}
+	}
+}
+
+func playAtRandom(w *world, steps int) {
+	for range steps {
+		bot := int64(w.random.IntN(4) + 1)
+		switch dice := w.random.IntN(100); {
+		case !w.linked[bot]:
+			if dice < 60 {
+				w.sit(bot)
+			}
+		case dice < 4:
+			w.cut(bot, true)
+		case dice < 7:
+			w.stand(bot)
+		case dice < 40:
+			w.roll(bot, int32(w.random.IntN(6)+1))
+		case dice < 45:
+			w.settle()
+		case dice < 60 && w.open && !w.running:
+			w.begin()
+		}
+		if w.random.IntN(3) == 0 {
+			for _, g := range slices.Clone(w.guests) {
+				if !w.linked[g.user] {
+					w.notice(g.user)
+				}
+			}
+		}
+		w.deliver()
+	}
+}
+
+// A fault is found in the midst of a crowd, too.
+func TestFaultsAtRandomAreFound(t *testing.T) {
+	for name, change := range map[string]func(Event) []Event{
+		"drop":      func(Event) []Event { return nil },
+		"duplicate": func(e Event) []Event { return []Event{e, e} },
+		"alter": func(e Event) []Event {
+			e.Dice = append(slices.Clone(e.Dice), Die{99, 6})
+			return []Event{e}
+		},
+	} {
+		for seed := range uint64(20) {
+			w := newWorld()
+			w.random = rand.New(rand.NewPCG(seed, 2))
+			settlements := 0
+			w.tamper = func(_ int64, e Event) []Event {
+				if e.Kind != Settled {
+					return []Event{e}
+				}
+				// Five of them: what a bot misses just before its connection breaks, nobody can tell.
+				if settlements++; settlements%20 != 0 || settlements > 100 {
+					return []Event{e}
+				}
+				return change(e)
+			}
+			playAtRandom(w, 3000)
+			if f := w.finish(); f.Violated() == 0 {
+				t.Errorf("%s, seed %d: not found", name, seed)
+			}
+		}
+	}
+}
+
+func TestProofsAreBounded(t *testing.T) {
+	w := table()
+	w.tamper = func(_ int64, e Event) []Event { return []Event{e, e} }
+	for range 1000 {
+		w.playRound()
+		w.begin()
+	}
+	f := w.finish()
+	if n := len(f.Violations); n > 5*len(Rules()) || f.Violated() < 1000 {
+		t.Errorf("%d proofs of %d violations", n, f.Violated())
+	}
+}
+
+func TestAbsencesAreMeasured(t *testing.T) {
+	var a absences
+	for i := range 1000 {
+		a.add(time.Duration(i+1) * time.Millisecond)
+	}
+	s := a.summary()
+	if s.P50 < 500*time.Millisecond || s.P50 > 630*time.Millisecond || s.P99 < 990*time.Millisecond || s.Max != time.Second {
+		t.Errorf("%+v", s)
+	}
+}

@@ -1,0 +1,319 @@
+package oracle
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// world is a correct room of dice, of which bots hear at their own pace. Its rules are those of the
+// published format; a test tampers with what it says.
+type world struct {
+	oracle *Oracle
+	room   int64
+	now    time.Duration
+	random *rand.Rand // nil: everything is heard at once
+
+	open    bool
+	epoch   uint64
+	seq     uint64
+	round   uint64
+	running bool
+	dice    map[int64]int32
+	guests  []*guest
+
+	heard   map[int64][]Event // on its way to a bot
+	linked  map[int64]bool    // the bot's side of the connection
+	written int               // events said so far, for tamper
+	tamper  func(bot int64, e Event) []Event
+}
+
+// guest is someone in the room.
+type guest struct {
+	user    int64
+	seat    int32
+	session bool // the room's side of the connection
+}
+
+func newWorld() *world {
+	return &world{oracle: New(Config{}), room: 7, epoch: 1, heard: map[int64][]Event{}, linked: map[int64]bool{}}
+}
+
+// say sends one thing to one bot.
+func (w *world) say(to int64, e Event) {
+	if !w.linked[to] {
+		return
+	}
+	e.Bot, e.Epoch = to, w.epoch
+	if e.Seq == 0 {
+		e.Seq = w.seq
+	}
+	w.written++
+	said := []Event{e}
+	if w.tamper != nil {
+		said = w.tamper(to, e)
+	}
+	w.heard[to] = append(w.heard[to], said...)
+	w.deliver()
+}
+
+// announce tells everyone an event.
+func (w *world) announce(view func(to int64) Event) {
+	w.seq++
+	for _, g := range w.guests {
+		if g.session {
+			w.say(g.user, view(g.user))
+		}
+	}
+}
+
+// deliver hands in what the bots have heard: all of it, or some.
+func (w *world) deliver() {
+	for {
+		var waiting []int64
+		for _, bot := range slices.Sorted(maps.Keys(w.heard)) {
+			if len(w.heard[bot]) > 0 {
+				waiting = append(waiting, bot)
+			}
+		}
+		if len(waiting) == 0 {
+			return
+		}
+		bot := waiting[0]
+		if w.random != nil {
+			if w.random.IntN(4) == 0 {
+				return
+			}
+			bot = waiting[w.random.IntN(len(waiting))]
+		}
+		e := w.heard[bot][0]
+		w.heard[bot] = w.heard[bot][1:]
+		w.now += time.Millisecond
+		e.At = w.now
+		w.oracle.See(w.room, e)
+	}
+}
+
+func (w *world) guest(user int64) *guest {
+	for _, g := range w.guests {
+		if g.user == user {
+			return g
+		}
+	}
+	return nil
+}
+
+func (w *world) begin() {
+	w.round++
+	w.running, w.dice = true, map[int64]int32{}
+	w.announce(func(int64) Event { return Event{Kind: Started, Round: w.round, Length: time.Second} })
+}
+
+// sit connects a bot and sits it down.
+func (w *world) sit(bot int64) {
+	if !w.open {
+		w.open, w.seq, w.round = true, 0, 0
+		w.begin()
+	}
+	w.linked[bot] = true
+	g := w.guest(bot)
+	fresh := g == nil
+	if fresh {
+		g = &guest{user: bot, seat: w.freeSeat(), session: true}
+	}
+	introduce := func() {
+		for _, other := range w.guests {
+			if other.user != bot {
+				w.say(bot, Event{Kind: Present, User: other.user, Seat: other.seat, Online: other.session})
+			}
+		}
+	}
+	introduce()
+	own := Event{Kind: Present, User: bot, Seat: g.seat, Online: true}
+	switch {
+	case fresh:
+		w.guests = append(w.guests, g)
+		w.announce(func(int64) Event { return own })
+	case !g.session:
+		g.session = true
+		w.announce(func(to int64) Event {
+			if to == bot {
+				return own
+			}
+			return Event{Kind: Online, User: bot, Online: true}
+		})
+	default:
+		w.say(bot, own)
+	}
+	w.say(bot, w.scene(bot))
+}
+
+func (w *world) scene(viewer int64) Event {
+	dice := w.listed()
+	for i := range dice {
+		if w.running && dice[i].User != viewer {
+			dice[i].Points = 0
+		}
+	}
+	return Event{Kind: Scene, Round: w.round, InRound: w.running, Dice: dice}
+}
+
+func (w *world) listed() []Die { return sorted(w.dice) }
+
+func (w *world) freeSeat() int32 {
+	for seat := int32(0); ; seat++ {
+		if !slices.ContainsFunc(w.guests, func(g *guest) bool { return g.seat == seat }) {
+			return seat
+		}
+	}
+}
+
+func (w *world) roll(bot int64, points int32) {
+	g := w.guest(bot)
+	if _, twice := w.dice[bot]; g == nil || !g.session || !w.running || twice {
+		return
+	}
+	w.dice[bot] = points
+	w.announce(func(to int64) Event {
+		e := Event{Kind: Shaken, User: bot, Round: w.round}
+		if to == bot {
+			e.Points = points
+		}
+		return e
+	})
+	w.settleIfComplete()
+}
+
+func (w *world) settleIfComplete() {
+	if !w.running || len(w.dice) < 2 {
+		return
+	}
+	for _, g := range w.guests {
+		if _, rolled := w.dice[g.user]; !rolled {
+			return
+		}
+	}
+	w.settle()
+}
+
+func (w *world) settle() {
+	if !w.running {
+		return
+	}
+	w.running = false
+	var winners []int64
+	var best int32
+	for _, d := range w.listed() {
+		if d.Points > best {
+			best, winners = d.Points, nil
+		}
+		if d.Points == best {
+			winners = append(winners, d.User)
+		}
+	}
+	w.announce(func(int64) Event { return Event{Kind: Settled, Round: w.round, Dice: w.listed(), Winners: winners} })
+	for _, g := range slices.Clone(w.guests) {
+		if !g.session {
+			w.remove(g)
+		}
+	}
+	if len(w.guests) == 0 {
+		w.open = false
+	}
+}
+
+func (w *world) remove(g *guest) {
+	w.announce(func(int64) Event { return Event{Kind: Stood, User: g.user} })
+	w.guests = slices.DeleteFunc(w.guests, func(other *guest) bool { return other == g })
+	w.settleIfComplete()
+}
+
+func (w *world) mayLeave(g *guest) bool {
+	_, rolled := w.dice[g.user]
+	return !w.running || !rolled
+}
+
+// stand is a bot that leaves.
+func (w *world) stand(bot int64) {
+	g := w.guest(bot)
+	if g == nil || !g.session {
+		return
+	}
+	if w.mayLeave(g) {
+		w.remove(g)
+	} else {
+		w.say(bot, Event{Kind: Stood, User: bot})
+		w.notice(bot)
+	}
+	w.linked[bot] = false
+}
+
+// cut is a connection that breaks; the room does not know yet. What the bot had not read by then is
+// lost.
+func (w *world) cut(bot int64, own bool) {
+	if !w.linked[bot] {
+		return
+	}
+	w.linked[bot] = false
+	if queue := w.heard[bot]; w.random != nil && len(queue) > 0 {
+		w.heard[bot] = queue[:w.random.IntN(len(queue)+1)]
+	}
+	w.heard[bot] = append(w.heard[bot], Event{Kind: Lost, Bot: bot, Own: own})
+	w.deliver()
+}
+
+// notice is the room's side of a lost connection.
+func (w *world) notice(bot int64) {
+	g := w.guest(bot)
+	if g == nil || !g.session {
+		return
+	}
+	g.session = false
+	if w.mayLeave(g) {
+		w.remove(g)
+		return
+	}
+	w.announce(func(int64) Event { return Event{Kind: Online, User: bot} })
+}
+
+// crash is a server that dies: every connection breaks, and nothing is left of the room.
+func (w *world) crash() {
+	for _, bot := range slices.Sorted(maps.Keys(w.linked)) {
+		w.cut(bot, false)
+	}
+	w.guests, w.open = nil, false
+}
+
+// closeRoom is a server that closes the room in an orderly way.
+func (w *world) closeRoom(reason Reason) {
+	for _, g := range w.guests {
+		if g.session {
+			w.say(g.user, Event{Kind: Ended, Reason: reason})
+		}
+	}
+	for _, bot := range slices.Sorted(maps.Keys(w.linked)) {
+		w.cut(bot, false)
+	}
+	w.guests, w.open = nil, false
+}
+
+// finish hands in the rest and returns what was found.
+func (w *world) finish() Findings {
+	w.random = nil
+	w.deliver()
+	w.oracle.Finish(w.now)
+	return w.oracle.Findings()
+}
+
+// report fails a test with everything that was found.
+func report(t *testing.T, f Findings) {
+	t.Helper()
+	for _, v := range f.Violations {
+		t.Logf("%v", v)
+		for _, e := range v.Proof {
+			t.Logf("    %v", e)
+		}
+	}
+}
