@@ -11,7 +11,8 @@ _croupier() {
   local cur words opts
   cur="${COMP_WORDS[COMP_CWORD]}"
   words=("${COMP_WORDS[@]:0:$COMP_CWORD}")
-  if [[ "$cur" == -* ]]; then words+=("$cur"); fi
+  # A lone -- would end the flags; - asks for them all.
+  if [[ "$cur" == -- ]]; then words+=(-); elif [[ "$cur" == -* ]]; then words+=("$cur"); fi
   opts=$("${words[@]}" --generate-bash-completion 2>/dev/null)
   COMPREPLY=($(compgen -W "${opts}" -- "${cur}"))
 }
@@ -23,7 +24,9 @@ const zshCompletion = `#compdef croupier
 _croupier() {
   local -a opts line
   line=("${(@)words[1,CURRENT-1]}")
-  [[ "${words[CURRENT]}" == -* ]] && line+=("${words[CURRENT]}")
+  # A lone -- would end the flags; - asks for them all.
+  if [[ "${words[CURRENT]}" == -- ]]; then line+=(-)
+  elif [[ "${words[CURRENT]}" == -* ]]; then line+=("${words[CURRENT]}"); fi
   opts=("${(@f)$("${line[@]}" --generate-bash-completion 2>/dev/null)}")
   if [[ -n "${opts[1]}" ]]; then _describe 'croupier' opts; else _files; fi
 }
