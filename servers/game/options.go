@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"croupier/servers/internal/gameserver"
 	"croupier/servers/internal/games"
 	"croupier/servers/internal/games/dice"
+	"croupier/servers/internal/gameserver"
 	"croupier/servers/token"
 )
 

@@ -34,23 +34,49 @@ type session struct {
 
 	next *session // of the same user; guarded by the table
 
+	placing sync.Mutex // guards sits, and at where it changes with it
+	sits    uint64     // counts what calls off a placement under way: a newer SitDown, the session's end
+
 	// The rest belongs to the session's goroutine.
 	rest     []byte // the begin of a frame whose end has not come yet
 	message  []byte // the begin of a fragmented message
 	inside   bool   // a fragmented message has begun
 	allowed  float64
 	refilled time.Time
+	lingered int   // bytes that came after the close frame
 	end      error // why reading ended
 }
 
 // binding is the lane that carries a session's messages.
 type binding struct {
-	up      *upstream
-	lane    uint64
-	place   wire.Place
-	request uint64           // of the SitDown
-	tried   []netip.AddrPort // servers that did not take the player
+	up    *upstream
+	lane  uint64
+	place wire.Place
+	wish  wish
+	tried []netip.AddrPort // servers that did not take the player
 }
+
+// wish is a SitDown of a session.
+type wish struct {
+	number  uint64 // session.sits when it was made
+	request uint64 // the client's number for it
+}
+
+// leave unbinds the session from its room and calls off a placement under way. It returns the
+// number of the wish that the caller may have placed instead.
+func (s *session) leave() uint64 {
+	s.placing.Lock()
+	s.sits++
+	number, b := s.sits, s.at.Swap(nil)
+	s.placing.Unlock()
+	if b != nil {
+		b.up.shut(b.lane)
+	}
+	return number
+}
+
+// mostLingered is how many bytes a closed session may still send, in search of its close frame.
+const mostLingered = 1 << 20
 
 // errLeft is why reading ends when the client has closed.
 var errLeft = errors.New("closed by the client")
@@ -75,11 +101,9 @@ func (s *session) serve() {
 			s.end = err
 		}
 	}
-	s.ending.Store(true) // before the binding is taken: see Gate.place
+	s.ending.Store(true)
 	s.gate.table.remove(s)
-	if b := s.at.Swap(nil); b != nil {
-		b.up.shut(b.lane)
-	}
+	s.leave()
 	s.out.flush()
 	s.conn.Close()
 	s.gate.log.Debug("session ended", "user", s.user, "why", s.end)
@@ -109,7 +133,8 @@ func (s *session) readable(fd uintptr) bool {
 		s.pinged.Store(false)
 		s.rest = nil
 		if s.ending.Load() {
-			if s.answered(b[:kept+n]) {
+			// The deadline ends the wait for an answer, but only a read that finds nothing heeds it.
+			if s.lingered += n; s.lingered > mostLingered || s.answered(b[:kept+n]) {
 				s.end = io.EOF
 				return true
 			}

@@ -26,48 +26,39 @@ func (g *Gate) sit(s *session, message, body []byte) {
 		s.refuse(wire.Code_FAIL, err.Error(), request)
 		return
 	}
-	if at := s.at.Load(); at != nil {
-		if key(at.place) == key(to) {
-			at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
-			return
-		}
-		if s.at.CompareAndSwap(at, nil) {
-			at.up.shut(at.lane)
-		}
+	if at := s.at.Load(); at != nil && key(at.place) == key(to) {
+		at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
+		return
 	}
-	g.place(s, to, request, nil)
+	g.place(s, to, wish{number: s.leave(), request: request}, nil)
 }
 
 // place finds the server of a room and opens a lane to it. Servers in tried are passed over. The
-// answer to the player comes from the room, or from here where no server takes the player.
-func (g *Gate) place(s *session, to wire.Place, request uint64, tried []netip.AddrPort) {
+// answer to the player comes from the room, or from here where no server takes the player. A
+// wish that was called off meanwhile, by a newer one or by the session's end, gets no answer.
+func (g *Gate) place(s *session, to wire.Place, w wish, tried []netip.AddrPort) {
 	servers, err := g.placement.candidates(g.ctx, key(to), tried)
 	if errors.Is(err, errUnknownGame) {
 		err = fmt.Errorf("unknown game: this gate leads to %s", g.games)
 	}
 	if err != nil {
-		s.refuse(wire.Code_FAIL, err.Error(), request)
+		s.refuse(wire.Code_FAIL, err.Error(), w.request)
 		return
 	}
 	for _, addr := range servers {
 		up, err := g.upstream(g.ctx, addr)
 		if err == nil {
 			g.placement.remember(key(to), addr)
-			err = up.open(s, &binding{place: to, request: request, tried: tried})
+			err = up.open(s, &binding{place: to, wish: w, tried: tried})
 		}
 		if err == nil {
-			if s.ending.Load() { // it ended meanwhile, perhaps without having seen the lane
-				if b := s.at.Swap(nil); b != nil {
-					b.up.shut(b.lane)
-				}
-			}
 			return
 		}
 		g.log.Warn("game server passed over", "server", addr, "err", err)
 		g.placement.forget(key(to), addr)
 		tried = append(tried, addr)
 	}
-	s.refuse(wire.Code_FAIL, "no server of this game answers: try again", request)
+	s.refuse(wire.Code_FAIL, "no server of this game answers: try again", w.request)
 }
 
 // upstream returns the trunk to a game server, opening it if need be. Many may ask at once; one

@@ -170,16 +170,17 @@ func (up *upstream) ended(s *session, f trunk.Frame) {
 		s.close(wire.CloseServerGone, "the room's server goes away: come again")
 	case trunk.ReasonCordoned:
 		up.gate.placement.forget(key(b.place), up.addr)
-		up.gate.work.Go(func() { up.gate.place(s, b.place, b.request, append(b.tried, up.addr)) })
+		up.gate.work.Go(func() { up.gate.place(s, b.place, b.wish, append(b.tried, up.addr)) })
 	case trunk.ReasonDisbanded:
 		up.gate.placement.forget(key(b.place), up.addr)
 	}
 }
 
-// open opens a lane for a session, which is bound to it.
+// open opens a lane for a session, which is bound to it. Where the wish for it was called off, no
+// lane is left, and that is no error.
 func (up *upstream) open(s *session, b *binding) error {
 	open, err := proto.Marshal(&trunk.Open{
-		User: s.user, Game: b.place.Game, Room: b.place.Room, Seat: int32(b.place.Seat), Request: b.request,
+		User: s.user, Game: b.place.Game, Room: b.place.Room, Seat: int32(b.place.Seat), Request: b.wish.request,
 	})
 	if err != nil {
 		return err
@@ -188,6 +189,11 @@ func (up *upstream) open(s *session, b *binding) error {
 	defer up.mu.Unlock()
 	if up.lanes == nil {
 		return errUpstreamLost
+	}
+	s.placing.Lock()
+	defer s.placing.Unlock()
+	if s.sits != b.wish.number {
+		return nil
 	}
 	up.last++
 	b.up, b.lane = up, up.last
