@@ -3,7 +3,7 @@ package trunk
 import (
 	"context"
 	"errors"
-		"sync"
+	"sync"
 	"time"
 )
 
