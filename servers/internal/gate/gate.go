@@ -78,11 +78,11 @@ type Gate struct {
 	table     *table
 	placement *placement
 	clock     atomic.Int64 // seconds since the start, told by the sweeper
-	draining  atomic.Bool
+	draining  atomic.Bool  // set under mu
 
 	ctx    context.Context // ends trunks
 	cancel context.CancelFunc
-	work   sync.WaitGroup // sessions, trunks, and what they start
+	work   sync.WaitGroup // handshakes, sessions, trunks, the sweeper, and what they start
 
 	mu        sync.Mutex
 	upstreams map[netip.AddrPort]*dial
@@ -115,16 +115,18 @@ func New(c Config) (*Gate, error) {
 // listeners are closed then.
 func (g *Gate) Run(stages lifecycle.Stages, l, admin net.Listener) error {
 	server := &http.Server{
-		Handler:           g,
-		ReadHeaderTimeout: g.config.HandshakeTimeout,
-		MaxHeaderBytes:    8 << 10,
-		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		Handler:        g,
+		ReadTimeout:    g.config.HandshakeTimeout,
+		WriteTimeout:   g.config.HandshakeTimeout,
+		MaxHeaderBytes: 8 << 10,
+		ErrorLog:       slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
+	server.SetKeepAlivesEnabled(false) // who was refused does not stay
 	serving, stopServing := context.WithCancel(context.WithoutCancel(stages.Stop))
 	defer stopServing()
+	g.work.Go(func() { g.sweep(g.ctx) })
 	group, failed := errgroup.WithContext(serving)
 	group.Go(func() error { return ops.Serve(serving, admin, g.ops()) })
-	group.Go(func() error { g.sweep(serving); return nil })
 	group.Go(func() error {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("gate port: %w", err)
@@ -137,7 +139,7 @@ func (g *Gate) Run(stages lifecycle.Stages, l, admin net.Listener) error {
 		case <-stages.Drain.Done():
 		case <-failed.Done():
 		}
-		g.draining.Store(true)
+		g.drain()
 		server.Close()
 		g.sendAway(stages.Stop)
 		g.cancel()
@@ -145,6 +147,23 @@ func (g *Gate) Run(stages lifecycle.Stages, l, admin net.Listener) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+// admit lets a handshake begin, which then counts as work of the gate, unless the gate drains.
+func (g *Gate) admit() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining.Load() {
+		return false
+	}
+	g.work.Add(1)
+	return true
+}
+
+func (g *Gate) drain() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.draining.Store(true)
 }
 
 // sendAway asks all sessions to come back elsewhere, spread over time so that no storm of
@@ -162,9 +181,11 @@ func (g *Gate) sendAway(now context.Context) {
 		case <-pause.C:
 		case <-now.Done():
 		}
-		s.close(wire.CloseGoingAway, "this gate goes away: come again")
+		s.close(wire.CloseGoingAway, goesAway)
 	})
 }
+
+const goesAway = "this gate goes away: come again"
 
 // sweep pings the silent and closes the dead. One walk a second over all sessions replaces a
 // timer for each of them.
@@ -179,15 +200,14 @@ func (g *Gate) sweep(ctx context.Context) {
 		case <-tick.C:
 		}
 		g.clock.Store(int64(time.Since(started) / time.Second))
-		busy := make(map[roomKey]bool)
 		g.table.each(func(s *session) {
 			s.check()
 			if b := s.at.Load(); b != nil && turn%10 == 0 {
-				busy[key(b.place)] = true
+				g.placement.use(key(b.place))
 			}
 		})
 		if turn%10 == 0 {
-			g.placement.expire(busy)
+			g.placement.expire()
 		}
 	}
 }

@@ -38,11 +38,12 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !g.originAllowed(r):
 		refuse(http.StatusForbidden, "pages of this origin may not connect: see --origins")
 		return
-	case g.draining.Load(), g.table.len() >= g.config.MaxSessions:
+	case g.table.len() >= g.config.MaxSessions, !g.admit():
 		w.Header().Set("Retry-After", "1")
 		refuse(http.StatusServiceUnavailable, "no free place at this gate: try again")
 		return
 	}
+	defer g.work.Done()
 	conn, buffered, _, err := ws.HTTPUpgrader{Timeout: g.config.HandshakeTimeout}.Upgrade(r, w)
 	if err != nil {
 		g.metrics.refused.WithLabelValues("upgrade").Inc()
@@ -98,6 +99,9 @@ func (g *Gate) start(conn *net.TCPConn, user int64, early []byte) {
 	g.metrics.opened.Inc()
 	if !g.table.add(s, g.config.MaxPerUser) {
 		s.close(wire.CloseTooMany, "the user has too many connections")
+	}
+	if g.draining.Load() { // perhaps too late for sendAway to find it in the table
+		s.close(wire.CloseGoingAway, goesAway)
 	}
 	g.work.Go(s.serve)
 }

@@ -16,9 +16,16 @@ import (
 // resolveEvery is how long a resolved Service name is believed.
 const resolveEvery = time.Second
 
+// resolveTimeout is how long a player who sits down waits for the name service.
+const resolveTimeout = 2 * time.Second
+
 // forgetAfter is how long a room without a player of this gate is remembered to be where it was:
 // longer than any player needs to come back to a seat.
 const forgetAfter = 2 * time.Minute
+
+// mostRoutes is how many rooms are remembered at most, some 30 MB. A further room is found by its
+// number alone.
+const mostRoutes = 1 << 18
 
 // placement decides which game server a room is on. Servers that may take new rooms are those
 // that the Service name of the game resolves to; among them a room's number alone decides, so
@@ -141,6 +148,8 @@ func (p *placement) listed(ctx context.Context, game string) ([]netip.AddrPort, 
 	s.checked = time.Now() // others go by the old answer meanwhile
 	p.mu.Unlock()
 
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
 	ips, err := p.resolve(ctx, s.host)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -205,10 +214,13 @@ func weight(addr netip.AddrPort, key roomKey) uint64 {
 func (p *placement) remember(key roomKey, addr netip.AddrPort) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.rooms[key] == nil && len(p.rooms) >= mostRoutes {
+		return
+	}
 	p.rooms[key] = &route{addr: addr, used: time.Now()}
 }
 
-// use keeps a room remembered.
+// use keeps a room remembered that has a player now.
 func (p *placement) use(key roomKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -226,12 +238,12 @@ func (p *placement) forget(key roomKey, addr netip.AddrPort) {
 	}
 }
 
-// expire drops rooms that had no player for long. busy says whether one has.
-func (p *placement) expire(busy map[roomKey]bool) {
+// expire drops rooms that had no player for long.
+func (p *placement) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for key, r := range p.rooms {
-		if !busy[key] && time.Since(r.used) > forgetAfter {
+		if time.Since(r.used) > forgetAfter {
 			delete(p.rooms, key)
 		}
 	}
