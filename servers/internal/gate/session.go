@@ -1,9 +1,11 @@
 package gate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -32,15 +34,18 @@ type session struct {
 	pinged atomic.Bool  // a ping was sent since
 	ending atomic.Bool  // a close frame was sent or received: what still comes is dropped
 
+	complained atomic.Bool // a refused request was logged
+
 	next *session // of the same user; guarded by the table
 
 	placing sync.Mutex // guards sits, and at where it changes with it
 	sits    uint64     // counts what calls off a placement under way: a newer SitDown, the session's end
 
 	// The rest belongs to the session's goroutine.
-	rest     []byte // the begin of a frame whose end has not come yet
-	message  []byte // the begin of a fragmented message
-	inside   bool   // a fragmented message has begun
+	rest     []byte   // the begin of a frame whose end has not come yet
+	message  []byte   // the begin of a fragmented message
+	inside   bool     // a fragmented message has begun
+	standing *binding // that a StandUp was sent on, since when nothing else was
 	allowed  float64
 	refilled time.Time
 	lingered int   // bytes that came after the close frame
@@ -53,7 +58,8 @@ type binding struct {
 	lane  uint64
 	place wire.Place
 	wish  wish
-	tried []netip.AddrPort // servers that did not take the player
+	over  atomic.Pointer[chan struct{}] // closed when the binding has ended; set by a StandUp
+	tried []netip.AddrPort              // servers that did not take the player
 }
 
 // wish is a SitDown of a session.
@@ -77,6 +83,17 @@ func (s *session) leave() uint64 {
 
 // mostLingered is how many bytes a closed session may still send, in search of its close frame.
 const mostLingered = 1 << 20
+
+// unbind ends a binding whose lane has ended. It returns false where the player has moved on.
+func (s *session) unbind(b *binding) bool {
+	if !s.at.CompareAndSwap(b, nil) {
+		return false
+	}
+	if over := b.over.Load(); over != nil {
+		close(*over)
+	}
+	return true
+}
 
 // errLeft is why reading ends when the client has closed.
 var errLeft = errors.New("closed by the client")
@@ -174,7 +191,7 @@ func (s *session) handle(b []byte) bool {
 
 // take handles one frame. False: the session is over.
 func (s *session) take(f frame) bool {
-	if !s.allow() {
+	if !s.allow(1) {
 		return s.close(wire.CloseRateLimited, fmt.Sprintf("more than %g messages a second", s.gate.config.Rate))
 	}
 	switch f.op {
@@ -221,32 +238,61 @@ func (s *session) receive(message []byte) bool {
 		return s.close(wire.CloseBadMessage, err.Error())
 	}
 	s.gate.metrics.received.Inc()
+	if s.standing != nil {
+		s.stood()
+	}
 	at := s.at.Load()
 	switch {
 	case op == wire.Command_SIT_DOWN:
-		s.gate.sit(s, message, body)
+		return s.gate.sit(s, message, body)
 	case at == nil:
 		s.refuse(wire.Code_STATUS_MISMATCH, "you are in no room: sit down first", wire.RequestID(body))
 	default:
+		if op == wire.Command_STAND_UP {
+			s.standing = at
+			at.over.Store(new(make(chan struct{})))
+		}
 		at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
 	}
 	return true
 }
 
-// allow is a token bucket, refilled by the clock when it is asked.
-func (s *session) allow() bool {
+// standPatience is how long a message that follows a StandUp waits for its end.
+const standPatience = time.Second
+
+// stood waits until the room has answered the StandUp before the next message is handled: on the
+// lane that the room is about to shut, the message would be lost. The time-out is for a StandUp
+// that was refused.
+func (s *session) stood() {
+	b := s.standing
+	s.standing = nil
+	if s.at.Load() != b {
+		return
+	}
+	patience := time.NewTimer(standPatience)
+	defer patience.Stop()
+	select {
+	case <-*b.over.Load():
+	case <-patience.C:
+	case <-s.gate.ctx.Done():
+	}
+}
+
+// allow is a token bucket, refilled by the clock when it is asked. A message costs 1.
+func (s *session) allow(cost float64) bool {
 	now := time.Now()
 	s.allowed = min(s.gate.config.Burst, s.allowed+now.Sub(s.refilled).Seconds()*s.gate.config.Rate)
 	s.refilled = now
-	if s.allowed < 1 {
+	if s.allowed < cost {
 		return false
 	}
-	s.allowed--
+	s.allowed -= cost
 	return true
 }
 
 // refuse answers a request that the gate itself can't serve.
 func (s *session) refuse(code wire.Code, text string, request uint64) {
+	s.complain(code, text)
 	s.tell(wire.Command_ERROR, &wire.Error{Code: code, Desc: text}, request)
 }
 
@@ -276,9 +322,41 @@ func (s *session) close(code wire.CloseCode, reason string) bool {
 	s.out.flush()
 	if s.ending.CompareAndSwap(false, true) {
 		s.gate.metrics.closed(code)
+		s.gate.log.Log(context.Background(), level(code), "session closed",
+			"user", s.user, "from", s.conn.RemoteAddr(), "code", int(code), "why", reason)
 		s.conn.SetReadDeadline(time.Now().Add(lastWords)) //nolint:errcheck // a closed socket is not read
 	}
 	return false
+}
+
+// level is at what level a session's close is logged: one line for what its client did wrong.
+func level(code wire.CloseCode) slog.Level {
+	switch code {
+	case wire.CloseNormal, wire.CloseGoingAway, wire.CloseServerGone, wire.CloseReplaced:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// complain logs the first request of a session that was refused as nonsense, and no further one.
+func (s *session) complain(code wire.Code, text string) {
+	if (code == wire.Code_FAIL || code == wire.Code_UNKNOWN_COMMAND) && s.complained.CompareAndSwap(false, true) {
+		s.gate.log.Info("request refused", "user", s.user, "from", s.conn.RemoteAddr(), "code", code, "why", text)
+	}
+}
+
+// complainOf does the same for a refusal that comes from a room.
+func (s *session) complainOf(message []byte) {
+	var e wire.Error
+	if proto.Unmarshal(message[wire.OpcodeSize:], &e) == nil {
+		s.complain(e.GetCode(), e.GetDesc())
+	}
+}
+
+// refused says whether a message of a room is an Error.
+func refused(message []byte) bool {
+	op, _, err := wire.Split(message)
+	return err == nil && op == wire.Command_ERROR
 }
 
 // linger says that the goroutine goes on reading, only to find the client's close frame: closing

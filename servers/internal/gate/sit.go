@@ -14,23 +14,29 @@ import (
 
 // sit handles a SitDown, of which message is the whole and body the protobuf part. Sitting down in
 // another room leaves the first one, by that game's rule for a player who goes away.
-func (g *Gate) sit(s *session, message, body []byte) {
+// False: the session is over.
+func (g *Gate) sit(s *session, message, body []byte) bool {
 	request := wire.RequestID(body)
 	var m wire.SitDown
 	if err := proto.Unmarshal(body, &m); err != nil {
 		s.refuse(wire.Code_FAIL, "malformed message", request)
-		return
+		return true
 	}
 	to, err := wire.ParsePlace(m.GetPlace())
 	if err != nil {
 		s.refuse(wire.Code_FAIL, err.Error(), request)
-		return
+		return true
 	}
 	if at := s.at.Load(); at != nil && key(at.place) == key(to) {
 		at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
-		return
+		return true
+	}
+	// A room that is opened outlives its only player for a while: nobody may open thousands.
+	if !s.allow(g.config.Burst / 20) {
+		return s.close(wire.CloseRateLimited, "too many rooms at once")
 	}
 	g.place(s, to, wish{number: s.leave(), request: request}, nil)
+	return true
 }
 
 // place finds the server of a room and opens a lane to it. Servers in tried are passed over. The

@@ -133,6 +133,9 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 			switch frame.Kind {
 			case trunk.KindData:
 				s.deliver(frame.Payload)
+				if refused(frame.Payload) && !s.complained.Load() {
+					s.complainOf(frame.Payload)
+				}
 				if len(touched) == 0 || touched[len(touched)-1] != s {
 					touched = append(touched, s)
 				}
@@ -155,7 +158,7 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 func (up *upstream) ended(s *session, f trunk.Frame) {
 	up.shut(f.Lane)
 	b := s.at.Load()
-	if b == nil || b.up != up || b.lane != f.Lane || !s.at.CompareAndSwap(b, nil) {
+	if b == nil || b.up != up || b.lane != f.Lane || !s.unbind(b) {
 		return // the player has moved on already
 	}
 	var reason trunk.Reason
@@ -226,7 +229,7 @@ func (up *upstream) lose(why error) {
 	}
 	for lane, s := range lanes {
 		b := s.at.Load()
-		if b == nil || b.up != up || b.lane != lane || !s.at.CompareAndSwap(b, nil) {
+		if b == nil || b.up != up || b.lane != lane || !s.unbind(b) {
 			continue
 		}
 		up.gate.placement.forget(key(b.place), up.addr)
