@@ -37,22 +37,21 @@ type cluster struct {
 	http *http.Client
 }
 
-func connect(t *testing.T) *cluster {
-	t.Helper()
+func connect() (*cluster, error) {
+	const next = "next: scripts/cluster/up, then eval \"$(scripts/cluster/env)\""
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil).ClientConfig()
 	if err != nil {
-		t.Fatalf("no cluster to test on: %v\nnext: scripts/cluster/up, then eval \"$(scripts/cluster/env)\"", err)
+		return nil, fmt.Errorf("no cluster to test on: %w\n%s", err, next)
 	}
 	config.QPS = -1 // no limit: the test looks often, at a cluster that is all its own
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	c := &cluster{kube: kube, http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 	if _, err := kube.Discovery().ServerVersion(); err != nil {
-		t.Fatalf("the cluster does not answer: %v\nnext: scripts/cluster/up", err)
+		return nil, fmt.Errorf("the cluster does not answer: %w\n%s", err, next)
 	}
-	return c
+	return &cluster{kube: kube, http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}, nil
 }
 
 // eventually waits until check returns nil, looking ten times a second.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,18 +14,6 @@ import (
 
 // root is the top of the repository; tests run in their own folder.
 const root = "../.."
-
-// program builds one of the repository's programs and returns its path.
-func program(t *testing.T, folder string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), filepath.Base(folder))
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./"+folder)
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", folder, err, out)
-	}
-	return path
-}
 
 // ctl runs the croupier program as an operator's script would.
 type ctl struct{ path string }

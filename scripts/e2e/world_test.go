@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -16,7 +17,64 @@ import (
 	"croupier/servers/token"
 )
 
-// world is an empty namespace of the cluster, with the images loaded and ctl built.
+// croupier is the program under test, which TestMain builds.
+var croupier ctl
+
+// TestMain builds ctl, and by it the images of the versions between which the tests move, and
+// loads these. The versions differ by nothing but their number.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "croupier-e2e-")
+	if err == nil {
+		err = prepare(dir)
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+	}
+	if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func prepare(dir string) error {
+	if _, err := connect(); err != nil {
+		return err
+	}
+	croupier.path = filepath.Join(dir, "croupier")
+	if err := shell("go", "build", "-o", croupier.path, "./ctl"); err != nil {
+		return err
+	}
+	for version, programs := range map[string][]string{
+		"v1": {"game", "gate"},
+		"v2": {"game", "gate"},
+		"v3": {"game"},
+		"v4": {"game"},
+	} {
+		images := filepath.Join(dir, version)
+		err := shell(croupier.path, append([]string{"build", "--tag", version, "--out", images}, programs...)...)
+		if err != nil {
+			return err
+		}
+		if err := shell(croupier.path, "load", "--from", images, "--yes"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shell runs a program in the repository.
+func shell(name string, args ...string) error {
+	command := exec.Command(name, args...)
+	command.Dir = root
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", command, err, out)
+	}
+	return nil
+}
+
+// world is a namespace of the cluster, empty at first, and the programs to fill it.
 type world struct {
 	*cluster
 	ctl
@@ -25,8 +83,12 @@ type world struct {
 
 func open(t *testing.T) *world {
 	t.Helper()
-	w := &world{cluster: connect(t), ctl: ctl{program(t, "ctl")}, manifests: t.TempDir()}
-	err := errors.Join(
+	c, err := connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{cluster: c, ctl: croupier, manifests: t.TempDir()}
+	err = errors.Join(
 		os.CopyFS(w.manifests, os.DirFS(filepath.Join(root, "manifests"))),
 		os.CopyFS(filepath.Join(w.manifests, "components"), os.DirFS("testdata")),
 	)
@@ -39,7 +101,6 @@ func open(t *testing.T) *world {
 			w.tell(t)
 		}
 	})
-	w.load(t)
 	return w
 }
 
@@ -49,28 +110,6 @@ func (w *world) step(t *testing.T, name string, f func(t *testing.T)) {
 	if !t.Run(name, f) {
 		t.FailNow()
 	}
-}
-
-// loaded says that this process has loaded the images; tests run one after the other.
-var loaded bool
-
-// load builds the images of the versions that the tests move between and loads them.
-func (w *world) load(t *testing.T) {
-	t.Helper()
-	if loaded {
-		return
-	}
-	for version, programs := range map[string][]string{
-		"v1": {"game", "gate"},
-		"v2": {"game", "gate"},
-		"v3": {"game"},
-		"v4": {"game"},
-	} {
-		dir := filepath.Join(t.TempDir(), version)
-		w.run(t, exitOK, append([]string{"build", "--tag", version, "--out", dir}, programs...)...)
-		w.run(t, exitOK, append([]string{"load", "--from", dir, "--yes"}, programs...)...)
-	}
-	loaded = true
 }
 
 // deploy deploys an overlay at version v1, with rounds short enough to wait for.
