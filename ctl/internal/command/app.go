@@ -31,6 +31,7 @@ func commands() []*cli.Command {
 		Rollback(),
 		Switch(),
 		Scale(),
+		Dev(),
 		Token(),
 		Completion(),
 	}
