@@ -21,7 +21,7 @@ func drain(args []string) error {
 		return errUsage
 	}
 	if f.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q: see game drain --help", f.Arg(0))
+		return misuse("unexpected argument %q: see game drain --help", f.Arg(0))
 	}
 	response, err := http.Post("http://"+*address+"/drain", "", nil)
 	if err != nil {

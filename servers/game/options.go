@@ -15,8 +15,13 @@ import (
 	"croupier/servers/token"
 )
 
-// errUsage reports a command line that was explained on standard error already.
-var errUsage = errors.New("bad usage")
+// usageError is a command line that can't be followed: exit status 2.
+type usageError struct{ error }
+
+// errUsage is one that was explained on standard error already.
+var errUsage = usageError{errors.New("")}
+
+func misuse(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
 
 // options are the command line and the environment, once and typed.
 type options struct {
@@ -61,18 +66,20 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 		return options{}, errUsage
 	}
 	if f.NArg() > 0 {
-		return options{}, fmt.Errorf("unexpected argument %q: see game --help", f.Arg(0))
+		return options{}, misuse("unexpected argument %q: see game --help", f.Arg(0))
 	}
 	if *debug {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 	}
 	switch {
 	case *seats < 1 || *seats > 64:
-		return options{}, fmt.Errorf("--seats %d: from 1 to 64", *seats)
+		return options{}, misuse("--seats %d: from 1 to 64", *seats)
 	case d.Round <= 0 || d.Idle <= 0:
-		return options{}, errors.New("--round and --idle must be positive, for example 30s")
+		return options{}, misuse("--round and --idle must be positive, for example 30s")
+	case o.config.Rate <= 0:
+		return options{}, misuse("--rate must be positive")
 	case o.config.DrainTimeout < 0:
-		return options{}, errors.New("--drain-timeout must not be negative")
+		return options{}, misuse("--drain-timeout must not be negative")
 	case jwtKey == "" && !o.config.Dev:
 		return options{}, fmt.Errorf("%w: set JWT_KEY to the key of the gates; `croupier token key` makes one. --dev does without", token.ErrNoKey)
 	}
@@ -91,7 +98,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	o.config.Games = games.Builtin(d, *seats)
 	if *names != "" {
 		if o.config.Games, err = o.config.Games.Only(strings.Split(*names, ",")...); err != nil {
-			return options{}, fmt.Errorf("--games: %w", err)
+			return options{}, misuse("--games: %w", err)
 		}
 	}
 	return o, nil
@@ -107,5 +114,5 @@ func parseDirect(text string, dev bool) (gameserver.Direct, error) {
 		}
 		return gameserver.DirectToken, nil
 	}
-	return "", fmt.Errorf("--direct %q: off, token or open", text)
+	return "", misuse("--direct %q: off, token or open", text)
 }

@@ -17,11 +17,15 @@ import (
 
 func main() {
 	err := serve(os.Args[1:])
+	var misused usageError
 	switch {
-	case errors.Is(err, flag.ErrHelp):
+	case err == nil, errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errUsage):
 		os.Exit(2)
-	case err != nil:
+	case errors.As(err, &misused):
+		fmt.Fprintln(os.Stderr, "gate:", err)
+		os.Exit(2)
+	default:
 		fmt.Fprintln(os.Stderr, "gate:", err)
 		os.Exit(1)
 	}

@@ -13,8 +13,13 @@ import (
 	"croupier/servers/token"
 )
 
-// errUsage reports a command line that was explained on standard error already.
-var errUsage = errors.New("bad usage")
+// usageError is a command line that can't be followed: exit status 2.
+type usageError struct{ error }
+
+// errUsage is one that was explained on standard error already.
+var errUsage = usageError{errors.New("")}
+
+func misuse(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
 
 // options are the command line and the environment, once and typed.
 type options struct {
@@ -61,13 +66,16 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 		return options{}, errUsage
 	}
 	if f.NArg() > 0 {
-		return options{}, fmt.Errorf("unexpected argument %q: see gate --help", f.Arg(0))
+		return options{}, misuse("unexpected argument %q: see gate --help", f.Arg(0))
 	}
 	if *debug {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 	}
 	if c.Rate <= 0 || c.Burst < 1 {
-		return options{}, errors.New("--rate must be positive and --burst at least 1")
+		return options{}, misuse("--rate must be positive and --burst at least 1")
+	}
+	if c.IdleTimeout <= c.PingEvery || c.PingEvery <= 0 {
+		return options{}, misuse("--idle-timeout must be longer than --ping-every, and both positive")
 	}
 	keys, err := token.ParseKeys(jwtKey)
 	if err != nil {
@@ -75,7 +83,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	}
 	c.Keys = keys
 	if c.Services, err = gate.ParseServices(*services); err != nil {
-		return options{}, fmt.Errorf("--games: %w", err)
+		return options{}, misuse("--games: %w", err)
 	}
 	if *origins != "" {
 		c.Origins = strings.Split(*origins, ",")

@@ -159,6 +159,9 @@ func (k *Keys) VerifyTrunk(text string) error {
 }
 
 func (k *Keys) verify(text string) (*claims, error) {
+	if text == "" {
+		return nil, errors.New("there is none: send one as ?token= or as Authorization: Bearer")
+	}
 	if len(text) > MaxLength {
 		return nil, fmt.Errorf("%d bytes are too long for a token", len(text))
 	}
@@ -168,7 +171,7 @@ func (k *Keys) verify(text string) (*claims, error) {
 			if known, ok := k.byID[id]; ok {
 				return known.secret, nil
 			}
-			return nil, errors.New("its kid names no known key")
+			return nil, errUnknownKid
 		}
 		set := jwt.VerificationKeySet{}
 		for _, one := range k.all {
@@ -177,7 +180,28 @@ func (k *Keys) verify(text string) (*claims, error) {
 		return set, nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, reason(err)
 	}
 	return &c, nil
+}
+
+var errUnknownKid = errors.New("its kid names no known key")
+
+// reason says in fixed words why a token was refused. The library's words quote parts of the token,
+// and they end up in logs and in answers.
+func reason(err error) error {
+	for _, known := range []struct {
+		is   error
+		text string
+	}{
+		{jwt.ErrTokenExpired, "it has expired: get a new one"},
+		{jwt.ErrTokenNotValidYet, "it is not valid yet: compare the clocks"},
+		{errUnknownKid, errUnknownKid.Error()},
+		{jwt.ErrTokenSignatureInvalid, "its signature is not by one of our keys, with HS256, HS384 or HS512"},
+	} {
+		if errors.Is(err, known.is) {
+			return errors.New(known.text)
+		}
+	}
+	return errors.New("it is not a well-formed JWT")
 }
