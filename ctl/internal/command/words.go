@@ -92,7 +92,7 @@ func noteRooms(ctx context.Context, f *fleet.Fleet, w *fleet.Workload, plan *Pla
 		}
 	}
 	if rooms > 0 {
-		plan.Note("%s with %s on these pods drain first", plural(rooms, "room", "rooms"), plural(players, "player", "players"))
+		plan.Note("first %s with %s must drain from these pods", plural(rooms, "room", "rooms"), plural(players, "player", "players"))
 	}
 	if silent > 0 {
 		plan.Note("%s not answer how many rooms they have", plural(silent, "pod does", "pods do"))

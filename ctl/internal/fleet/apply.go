@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -231,13 +232,27 @@ func changed(before, after map[string]any) []string {
 			b, _ := before[key].(map[string]any)
 			a, _ := after[key].(map[string]any)
 			for _, k := range []string{"labels", "annotations"} {
-				fields = append(fields, difference(k, b[k], a[k])...)
+				fields = append(fields, difference(k, withoutNotes(b[k]), withoutNotes(a[k]))...)
 			}
 		default:
 			fields = append(fields, difference(key, before[key], after[key])...)
 		}
 	}
 	return fields
+}
+
+// withoutNotes leaves out what ctl writes down for itself.
+func withoutNotes(labels any) any {
+	m, ok := labels.(map[string]any)
+	if !ok {
+		return labels
+	}
+	m = maps.Clone(m)
+	delete(m, PreviousAnnotation)
+	if len(m) == 0 {
+		return nil
+	}
+	return m
 }
 
 func difference(path string, before, after any) []string {

@@ -112,7 +112,7 @@ func TestChanged(t *testing.T) {
 		}
 		return m
 	}
-	before := read(`{"kind":"X","metadata":{"resourceVersion":"1","generation":1,"labels":{"a":"b"}},
+	before := read(`{"kind":"X","metadata":{"resourceVersion":"1","generation":1,"labels":{"a":"b"},"annotations":{"croupier.dev/previous-revision":"dice-1"}},
 		"spec":{"replicas":2,"template":{"image":"v1","args":["x","y"]}},"status":{"ready":1}}`)
 	after := read(`{"kind":"X","metadata":{"resourceVersion":"2","generation":2,"labels":{"a":"b","c":"d"}},
 		"spec":{"replicas":3,"template":{"image":"v2","args":["x","z"]},"paused":true}}`)
