@@ -29,6 +29,9 @@ type Table struct {
 // ID is the room's number.
 func (t *Table) ID() int64 { return t.id }
 
+// Seq is the number of the last event, 0 before the first.
+func (t *Table) Seq() uint64 { return t.seq }
+
 // Log is a logger that names the room.
 func (t *Table) Log() *slog.Logger { return t.log.With("room", t.id) }
 
