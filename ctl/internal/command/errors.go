@@ -44,13 +44,14 @@ func ExitCode(err error) int {
 		coded   *codedError
 		refusal canary.Refusal
 		foreign fleet.ForeignError
+		missing fleet.NotFoundError
 	)
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &refusal), errors.As(err, &foreign), errors.Is(err, fleet.ErrChanged):
+	case errors.As(err, &refusal), errors.As(err, &foreign), errors.As(err, &missing), errors.Is(err, fleet.ErrChanged):
 		return ExitRefused
 	}
 	return ExitFailed

@@ -180,7 +180,7 @@ func TestExitCode(t *testing.T) {
 			t.Errorf("%v: %d, want %d", err, got, code)
 		}
 	}
-	for _, err := range []error{refused("x"), canary.Refusal{Reason: "x"}, fleet.ForeignError{}} {
+	for _, err := range []error{refused("x"), canary.Refusal{Reason: "x"}, fleet.ForeignError{}, fleet.NotFoundError{}} {
 		if got := ExitCode(err); got != ExitRefused {
 			t.Errorf("%#v: %d, want %d", err, got, ExitRefused)
 		}

@@ -41,9 +41,13 @@ type Workload struct {
 type NotFoundError struct {
 	Kind, Name, Namespace string
 	Have                  []string
+	IsDeployment          bool // there is a Deployment of that name
 }
 
 func (e NotFoundError) Error() string {
+	if e.IsDeployment {
+		return fmt.Sprintf("%s is a Deployment, which has no canary and keeps no rooms: change it, and change it back, with `croupier deploy --image %s=IMAGE`", e.Name, e.Name)
+	}
 	have := "none: deploy first with `croupier deploy`"
 	if len(e.Have) > 0 {
 		have = strings.Join(e.Have, ", ")
@@ -136,6 +140,7 @@ func (f *Fleet) notFound(ctx context.Context, kind, name string) error {
 	e := NotFoundError{Kind: kind, Name: name, Namespace: f.Namespace}
 	if all, err := f.Workloads(ctx); err == nil {
 		for _, w := range all {
+			e.IsDeployment = e.IsDeployment || (kind == StatefulSet && w.Kind == Deployment && w.Name == name)
 			if kind == w.Kind || kind == "workload" {
 				e.Have = append(e.Have, w.Name)
 			}
