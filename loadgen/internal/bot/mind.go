@@ -1,0 +1,120 @@
+package bot
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"croupier/loadgen/internal/oracle"
+)
+
+// Style is how a bot plays.
+type Style struct {
+	Think      time.Duration // mean time before it rolls; at most four fifths of what is left of the round
+	Leave      float64       // chance in each round that it stands up: before its roll, after it, or after the settlement
+	Rest       time.Duration // mean time until it sits down again
+	Flap       float64       // mean breaks of its connection a minute
+	BackoffCap time.Duration // upper bound of the pause between two attempts to connect
+}
+
+// mind decides what a bot does. It holds no clock and no connection: the same seed and the same
+// events give the same decisions.
+type mind struct {
+	style    Style
+	random   *rand.Rand
+	seeds    [2]uint64
+	user     int64
+	stopping bool
+
+	leaves moment // in this round
+}
+
+// moment is when in a round a bot stands up.
+type moment uint8
+
+const (
+	stays moment = iota
+	beforeRoll
+	afterRoll
+	afterSettlement
+)
+
+func newMind(style Style, seed uint64, user int64) *mind {
+	return &mind{
+		style:  style,
+		random: rand.New(rand.NewPCG(seed, uint64(user))),
+		seeds:  [2]uint64{seed, uint64(user)},
+		user:   user,
+	}
+}
+
+// backoff is the chance for the reconnects of a bot's n-th client, which runs on a goroutine of its
+// own.
+func (m *mind) backoff(n uint64) func() float64 {
+	return rand.New(rand.NewPCG(m.seeds[0]+n, ^m.seeds[1])).Float64
+}
+
+// consider decides after an event what to do next, and in how long.
+func (m *mind) consider(e oracle.Event, hasSeat bool) (act, time.Duration) {
+	if m.stopping {
+		return nothing, 0
+	}
+	switch e.Kind {
+	case oracle.Started:
+		return m.newRound(e.Length, hasSeat)
+	case oracle.Scene:
+		rolled := false
+		for _, d := range e.Dice {
+			rolled = rolled || d.User == m.user
+		}
+		if e.InRound && !rolled {
+			return m.newRound(e.Length, hasSeat)
+		}
+	case oracle.Settled:
+		if m.leaves == afterSettlement {
+			m.leaves = stays
+			return stand, m.between(0, e.Length)
+		}
+	}
+	return nothing, 0
+}
+
+func (m *mind) newRound(left time.Duration, hasSeat bool) (act, time.Duration) {
+	m.leaves = stays
+	if m.chance(m.style.Leave) {
+		m.leaves = beforeRoll + moment(m.random.IntN(3))
+	}
+	think := min(m.exponential(m.style.Think), left*4/5)
+	switch {
+	case m.leaves == beforeRoll:
+		return stand, think
+	case hasSeat:
+		return roll, think
+	}
+	return nothing, 0
+}
+
+// leavesNow says whether the bot stands up right after its roll.
+func (m *mind) leavesNow() bool { return m.leaves == afterRoll }
+
+// rest is how long to stay away from the table.
+func (m *mind) rest() time.Duration { return m.exponential(m.style.Rest) }
+
+// untilBreak is the time to the next break of the connection; 0: never.
+func (m *mind) untilBreak() time.Duration {
+	if m.style.Flap <= 0 || m.stopping {
+		return 0
+	}
+	return max(m.exponential(time.Duration(float64(time.Minute)/m.style.Flap)), time.Millisecond)
+}
+
+func (m *mind) chance(p float64) bool { return m.random.Float64() < p }
+
+func (m *mind) between(low, high time.Duration) time.Duration {
+	return low + time.Duration(m.random.Float64()*float64(max(high-low, 0)))
+}
+
+// exponential is a time with a mean, as between events that know nothing of each other; never more
+// than ten times the mean.
+func (m *mind) exponential(mean time.Duration) time.Duration {
+	return time.Duration(min(m.random.ExpFloat64(), 10) * float64(mean))
+}
