@@ -50,6 +50,7 @@ func (w *world) newGate(t *testing.T, tables []*table) {
 		if err := b.round(ctx); err != nil {
 			t.Error(err)
 		}
+		t.Logf("room %d: back in their seats after at most %.1f s", b.room, b.longestAway().Seconds())
 	}
 }
 
@@ -82,6 +83,7 @@ func (w *world) nobodyLeaves(t *testing.T, tables []*table) {
 	if err := stay.round(ctx); err != nil {
 		t.Error(err)
 	}
+	t.Logf("room %d: back in their seats after at most %.1f s", stay.room, stay.longestAway().Seconds())
 	change.wait(t, exitOK)
 	w.mustRun(t, "dice", "v1", "v2")
 	if err := tables[0].round(ctx); err != nil {

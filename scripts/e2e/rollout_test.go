@@ -44,6 +44,8 @@ func TestRollout(t *testing.T) {
 	})
 	w.step(t, "rollback by name", w.rollback)
 	w.step(t, "rollback past a broken pod", w.rollbackBroken)
+	w.step(t, "abort of a canary that crashes", w.abortCrashing)
+	w.step(t, "deploying again changes nothing", w.deployAgain)
 	w.step(t, "still playing", func(t *testing.T) {
 		b := d.open(t, 90, 2)
 		if err := b.round(t.Context()); err != nil {
@@ -112,6 +114,8 @@ func (w *world) rollback(t *testing.T) {
 		t.Fatal(err)
 	}
 	stable := set.Status.CurrentRevision
+	// The template would not change, so nothing would happen: better said than done.
+	w.run(t, exitRefused, "canary", "--image", "croupier/game:v2", "--yes", "dice")
 	w.run(t, exitOK, "canary", "--image", "croupier/game:v3", "--yes", "dice")
 	w.mustRun(t, "dice", "v2", "v2", "v3")
 	// At no replicas Kubernetes would take the canary for the stable revision.
@@ -143,6 +147,34 @@ func (w *world) rollbackBroken(t *testing.T) {
 	w.run(t, exitOK, "rollback", "--yes", "dice")
 	w.mustRun(t, "dice", "v2", "v2", "v2")
 	w.oneRevision(t, "dice")
+}
+
+// abortCrashing opens a canary whose program ends at once: a gate does not understand the flags of
+// a game server. Kubernetes would call that rollout in progress for ever.
+func (w *world) abortCrashing(t *testing.T) {
+	w.run(t, exitTimeout, "canary", "--image", "croupier/gate:v1", "--timeout", "10s", "--yes", "dice")
+	w.run(t, exitOK, "canary", "abort", "--yes", "dice")
+	w.mustRun(t, "dice", "v2", "v2", "v2")
+	w.oneRevision(t, "dice")
+}
+
+// deployAgain deploys without naming images or sizes, which stay as canaries and people left them.
+func (w *world) deployAgain(t *testing.T) {
+	before, err := w.pods(t.Context(), "dice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.run(t, exitOK, "deploy", "--manifests", w.manifests, "--component", "quick-rounds", "--yes")
+	w.mustRun(t, "dice", "v2", "v2", "v2")
+	after, err := w.pods(t.Context(), "dice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range before {
+		if before[i].UID != after[i].UID {
+			t.Errorf("pod %s was replaced", before[i].Name)
+		}
+	}
 }
 
 // drains waits until a pod is on its way out and takes no new rooms.

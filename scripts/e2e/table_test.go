@@ -36,6 +36,8 @@ type player struct {
 	settlements []*wire.DiceSettlement
 	breaks      []error                 // each time the connection was lost
 	seats       []client.Resumed        // each time the player came back to a seat
+	gone        time.Time               // when the connection was lost; zero: it is there
+	away        time.Duration           // how long the longest return to a seat took
 	partings    []wire.DisconnectReason // each time a server said so
 	notices     []*wire.Notice
 	news        chan struct{} // closed, and made anew, when something is added
@@ -66,8 +68,13 @@ func (p *player) listen() {
 		switch e := event.(type) {
 		case client.Lost:
 			p.breaks = append(p.breaks, e.Err)
+			if p.gone.IsZero() {
+				p.gone = time.Now()
+			}
 		case client.Resumed:
 			p.seats = append(p.seats, e)
+			p.away = max(p.away, time.Since(p.gone))
+			p.gone = time.Time{}
 		case client.Message:
 			switch body := e.Body.(type) {
 			case *wire.DiceSettlement:
@@ -124,6 +131,17 @@ func (p *player) returns() []client.Resumed {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.seats)
+}
+
+// longestAway is how long the longest return to a seat took.
+func (b *table) longestAway() time.Duration {
+	longest := time.Duration(0)
+	for _, p := range b.players {
+		p.mu.Lock()
+		longest = max(longest, p.away)
+		p.mu.Unlock()
+	}
+	return longest
 }
 
 // known is how many settlements the player was told of.
