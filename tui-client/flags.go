@@ -35,7 +35,7 @@ func app() *cli.App {
 			&cli.Int64Flag{Name: "room", Value: 1, Usage: "`NUMBER` of the room"},
 			&cli.Int64Flag{Name: "seat", Value: int64(client.AnySeat), Usage: "`NUMBER` of the seat; -1: any"},
 			&cli.StringFlag{Name: "game", Value: "dice", Usage: "`NAME` of the game"},
-			&cli.StringFlag{Name: "token", EnvVars: []string{"CROUPIER_TOKEN"}, Usage: "`TOKEN` that says who you are"},
+			&cli.StringFlag{Name: "token", EnvVars: []string{"CROUPIER_TOKEN"}, Usage: "`TOKEN` that says who you are", DefaultText: "none"},
 			&cli.StringFlag{Name: "key", EnvVars: []string{"JWT_KEY"}, Usage: "mint a token with this `KEY`: for development", DefaultText: "none"},
 			&cli.BoolFlag{Name: "auto", Usage: "play by itself"},
 			&cli.DurationFlag{Name: "for", Usage: "end after this `TIME`"},

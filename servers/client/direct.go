@@ -95,7 +95,7 @@ func awaitReady(ctx context.Context, conn *grpc.ClientConn, why *lastError) erro
 			return nil
 		case connectivity.TransientFailure, connectivity.Shutdown:
 			if err := why.get(); err != nil {
-				return err
+				return rootOf(err)
 			}
 			return errors.New("it does not speak gRPC")
 		}

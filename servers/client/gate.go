@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func dialGate(ctx context.Context, c *Client, token string) (link, error) {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 			return nil, handshakeError(response)
 		}
-		return nil, err
+		return nil, rootOf(err)
 	}
 	conn.SetReadLimit(MaxMessage)
 	return &gateLink{conn: conn, raw: raw}, nil
@@ -157,7 +158,28 @@ func gateError(err error) error {
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return fmt.Errorf("%w: over %d bytes", ErrTooBig, MaxMessage)
 	}
-	return fmt.Errorf("the connection broke: %w", err)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the connection ended without a goodbye: %w", rootOf(err))
+	}
+	return fmt.Errorf("the connection broke: %w", rootOf(err))
+}
+
+// rootOf leaves out what each layer above the network says of its part in a failure.
+func rootOf(err error) error {
+	var network *net.OpError
+	if errors.As(err, &network) {
+		var system *os.SyscallError
+		if errors.As(err, &system) {
+			return system.Err
+		}
+		return network.Err
+	}
+	for _, end := range []error{io.ErrUnexpectedEOF, io.EOF, context.DeadlineExceeded} {
+		if errors.Is(err, end) {
+			return end
+		}
+	}
+	return err
 }
 
 func (l *gateLink) probe(ctx context.Context) error { return l.conn.Ping(ctx) }

@@ -67,7 +67,10 @@ func Run(ctx context.Context, c Config) error {
 		timed, cancel = context.WithTimeout(ctx, c.For)
 		defer cancel()
 	}
-	player := client.Start(c.Target, client.Options{KeepAlive: 5 * time.Second})
+	player := client.Start(c.Target, client.Options{
+		KeepAlive: 5 * time.Second,
+		Backoff:   client.Backoff{Cap: 5 * time.Second}, // a person is waiting
+	})
 	play := playLines
 	if isTerminal(c.In) && isTerminal(c.Out) {
 		play = playScreen
@@ -109,7 +112,11 @@ func playScreen(ctx context.Context, c Config, player *client.Client) (*scene.Sc
 	if err != nil {
 		err = fmt.Errorf("draw the table: %w", err)
 	}
-	return model.Scene(), err
+	seen := model.Scene()
+	if seen.Finished > 0 {
+		fmt.Fprintf(c.Out, "rounds played: %d, won: %d\n", seen.Finished, seen.Wins[c.User])
+	}
+	return seen, err
 }
 
 // playLines plays without a terminal.

@@ -47,12 +47,20 @@ func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {
 		s.Link, s.Attempt = Connecting, e.Attempt
 		return Wire, ""
 	case client.Connected:
-		s.Link, s.Trouble, s.Attempt = Online, nil, 0
+		s.Link, s.Trouble, s.Attempt, s.had = Online, nil, 0, true
 		s.stale = true
 		return Wire, "connected"
 	case client.Lost:
+		had, before := s.had, s.Trouble
+		s.had = false
 		s.Link, s.Trouble, s.RetryAt = Lost, e.Err, now.Add(e.RetryIn)
-		return Wire, fmt.Sprintf("connection lost: %v; next attempt in %s", plain(e.Err), seconds(e.RetryIn))
+		if had {
+			return Wire, fmt.Sprintf("connection lost: %v; retry in %s", plain(e.Err), seconds(e.RetryIn))
+		}
+		if before != nil && before.Error() == e.Err.Error() {
+			return Wire, "" // said already
+		}
+		return Wire, fmt.Sprintf("%v; retry in %s", plain(e.Err), seconds(e.RetryIn))
 	case client.Closed:
 		s.Link, s.Trouble = Closed, e.Err
 		if errors.Is(e.Err, client.ErrClosed) {
@@ -110,6 +118,10 @@ func (s *Scene) sits(u *wire.User) string {
 		s.forgetTable()
 	}
 	before, known := s.Players[u.GetId()]
+	if !known && s.Room == s.beforeRoom {
+		before, known = s.before[u.GetId()]
+		delete(s.before, u.GetId())
+	}
 	after := Player{ID: u.GetId(), Seat: u.GetSeat(), Online: u.GetOnline()}
 	if after.Seat > maxSeat {
 		return ""
@@ -138,6 +150,7 @@ func (s *Scene) stands(user int64) string {
 		return text
 	}
 	delete(s.Players, user)
+	delete(s.before, user)
 	if s.Phase == Rolling {
 		delete(s.Dice, user)
 	}

@@ -63,6 +63,12 @@ type Scene struct {
 	Wins     map[int64]int       // rounds won, since we came
 	Settled  time.Time           // when Winners was told
 
+	had bool // a connection, since the last Lost
+
+	// before is who was at the table when we last sat down, so that the log need not repeat it.
+	before     map[int64]Player
+	beforeRoom int64
+
 	// stale says that the next Player that comes is the first of a new list: we sit down anew.
 	stale bool
 }
@@ -150,7 +156,8 @@ func (s *Scene) SitAt(room int64) {
 
 // forgetTable drops what is known of the table.
 func (s *Scene) forgetTable() {
-	clear(s.Players)
+	s.before, s.beforeRoom = s.Players, s.Room
+	s.Players = map[int64]Player{}
 	clear(s.Dice)
 	clear(s.RolledAt)
 	s.Phase, s.Winners, s.Seats, s.Round = Unknown, nil, StandardSeats, 0
@@ -160,7 +167,7 @@ func (s *Scene) forgetTable() {
 // leaveTable is forgetTable for a player who is at no table any more.
 func (s *Scene) leaveTable() {
 	s.forgetTable()
-	s.Seated, s.Wants = false, false
+	s.Seated, s.Wants, s.before = false, false, nil
 }
 
 // Act is what a player who plays by itself does next.

@@ -128,6 +128,7 @@ func (m *Model) takeSeat() tea.Cmd {
 	if !m.online() {
 		return nil
 	}
+	m.asked = true
 	return m.sit(client.AnySeat)
 }
 
@@ -188,6 +189,10 @@ func (m *Model) settle(done doneMsg) {
 		m.rolling = false
 	case wire.Command_SIT_DOWN:
 		m.sitting = false
+		if me, there := m.scene.Self(); m.asked && done.err == nil && there && me.Seat < 0 {
+			m.say("no seat is free: you are watching", true)
+		}
+		m.asked = false
 		if isRefused && !m.scene.Seated {
 			m.scene.Wants = false
 		}

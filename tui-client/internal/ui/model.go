@@ -53,6 +53,7 @@ type Model struct {
 
 	rolling   bool // a roll is on its way to the room
 	sitting   bool
+	asked     bool // by the player, with a key
 	pinging   bool
 	rtt       time.Duration // 0: not known
 	noPing    bool          // the server does not know PING

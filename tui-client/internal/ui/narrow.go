@@ -23,7 +23,12 @@ func (m Model) narrow() []string {
 		for _, line := range call {
 			lines = append(lines, style.Render(center(line, m.width)))
 		}
-		lines = append(tall(lines, 5), "")
+		if trouble := m.scene.Trouble; trouble != nil && m.scene.Link != scene.Online {
+			for _, line := range head(wrap(scene.Clean(trouble.Error()), m.width-2), 3) {
+				lines = append(lines, m.styles.dim.Render(" "+line))
+			}
+		}
+		lines = append(tall(lines, max(5, len(lines))), "")
 	} else {
 		lines = append(lines, style.Render(fit(" "+strings.Join(call, " · "), m.width)))
 	}

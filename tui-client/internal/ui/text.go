@@ -53,3 +53,6 @@ func tall(lines []string, height int) []string {
 	}
 	return append(lines, make([]string, height-len(lines))...)
 }
+
+// head is the first lines of some, at most so many.
+func head(lines []string, most int) []string { return lines[:min(len(lines), most)] }

@@ -18,7 +18,7 @@ func (m Model) View() string {
 	case m.pane == paneHelp:
 		lines = m.paneOf("Keys and signs", m.helpText())
 	case m.pane == paneLog:
-		lines = m.paneOf("Log", m.logLines(len(m.log), m.width))
+		lines = m.paneOf("Log", m.logLines(len(m.log), 0))
 	case m.pane == paneInspect:
 		lines = m.paneOf("What the room says of itself", strings.Split(m.inspected, "\n"))
 	case m.width >= wideColumns && m.height >= wideRows:
@@ -124,9 +124,9 @@ func (m Model) call() []string {
 	case s.Link == scene.Closed:
 		return []string{"✗ connection closed", "press q to quit"}
 	case s.Link == scene.Connecting:
-		return []string{"◌ connecting" + strings.Repeat(".", 1+int(m.now.UnixMilli()/400%3))}
+		return []string{"◌ connecting" + m.dots()}
 	case !s.Seated && m.sitting:
-		return []string{"sitting down" + strings.Repeat(".", 1+int(m.now.UnixMilli()/400%3))}
+		return []string{"sitting down" + m.dots()}
 	case !s.Seated:
 		return []string{"you are not at the table", "press s to sit down"}
 	case m.revealing():
@@ -149,6 +149,11 @@ func (m Model) call() []string {
 	return []string{"► your turn: press r", m.tally()}
 }
 
+// dots move while something is awaited; they are always three columns.
+func (m Model) dots() string {
+	return fit(strings.Repeat(".", 1+int(m.now.UnixMilli()/400%3)), 3)
+}
+
 func (m Model) tally() string {
 	rolled, seated := m.scene.Tally()
 	return fmt.Sprintf("%d of %d rolled", rolled, seated)
@@ -168,7 +173,7 @@ func (m Model) cheer() []string {
 		who = fmt.Sprintf("%d players share it", len(s.Winners))
 	case len(s.Winners) == 2 && s.Won(s.Me):
 		other := s.Winners[0] + s.Winners[1] - s.Me
-		who = fmt.Sprintf("you and %s share it", s.Name(other))
+		who = fmt.Sprintf("you and %d share it", other)
 	case len(s.Winners) == 2:
 		who = fmt.Sprintf("%d and %d share it", s.Winners[0], s.Winners[1])
 	case s.Won(s.Me):
@@ -212,10 +217,14 @@ func (m Model) shows(user int64) face {
 	return face(points)
 }
 
-// logLines are the last entries of the log, each in one line.
+// logLines are the last entries of the log, each in one line of a width; 0: as long as it is.
 func (m Model) logLines(count, width int) []string {
 	lines := make([]string, 0, count)
-	for _, entry := range m.log[max(0, len(m.log)-count):] {
+	known := m.log
+	if n := len(known); n > 0 && known[n-1].Kind == scene.Win && m.revealing() {
+		known = known[:n-1] // not before the dice lie open
+	}
+	for _, entry := range known[max(0, len(known)-count):] {
 		style := m.styles.dim
 		switch entry.Kind {
 		case scene.Win:
@@ -226,10 +235,14 @@ func (m Model) logLines(count, width int) []string {
 			style = m.styles.warn
 		}
 		stamp := ""
-		if width >= 60 {
+		if m.width >= 60 {
 			stamp = entry.At.Format("15:04:05 ")
 		}
-		lines = append(lines, fit(" "+m.styles.dim.Render(stamp)+style.Render(entry.Kind.Mark()+" "+entry.Text), width))
+		line := m.styles.dim.Render(stamp) + style.Render(entry.Kind.Mark()+" "+entry.Text)
+		if width > 0 {
+			line = fit(" "+line, width)
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -251,19 +264,10 @@ func (m Model) footer() string {
 	}
 	parts := make([]string, len(keys))
 	for i, key := range keys {
-		label := key[1]
-		if m.width < 50 {
-			label = strings.TrimPrefix(label, key[0]) // r·oll: the key begins the word
-			if label == key[1] {
-				label = " " + label
-			}
-			if key[0] == "?" {
-				label = ""
-			}
-		} else {
-			label = " " + label
+		parts[i] = m.styles.key.Render(key[0])
+		if m.width >= wideColumns || key[0] != "?" {
+			parts[i] += m.styles.dim.Render(" " + key[1])
 		}
-		parts[i] = m.styles.key.Render(key[0]) + m.styles.dim.Render(label)
 	}
 	return " " + strings.Join(parts, gap)
 }

@@ -101,7 +101,11 @@ func (m Model) nameOf(p scene.Player) string {
 		style = m.styles.dim
 	}
 	text = style.Render(text)
-	if wins := m.scene.Wins[p.ID]; wins > 0 {
+	wins := m.scene.Wins[p.ID]
+	if m.revealing() && m.scene.Won(p.ID) {
+		wins-- // not before the dice lie open
+	}
+	if wins > 0 {
 		text += m.styles.win.Render(fmt.Sprintf(" ★%d", wins))
 	}
 	return text
@@ -167,9 +171,8 @@ func (m Model) felt(width, height int) []string {
 	}
 	add(callStyle, call...)
 	if trouble := m.scene.Trouble; trouble != nil && m.scene.Link != scene.Online {
-		why := wrap(scene.Clean(trouble.Error()), inner-4)
 		add(m.styles.dim, "")
-		add(m.styles.dim, why[:min(len(why), 4)]...)
+		add(m.styles.dim, head(wrap(scene.Clean(trouble.Error()), inner-4), 4)...)
 	} else if m.scene.Seated && m.scene.Phase != scene.Unknown && height-2-len(middle) >= 9 {
 		add(m.styles.dim, "")
 		add(m.styles.felt, bigNumber(int(m.scene.Left(m.now).Seconds()+0.999))...)
