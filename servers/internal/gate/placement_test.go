@@ -1,0 +1,205 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// names is a name service whose answer a test changes.
+type names struct {
+	addrs []netip.Addr
+	err   error
+	asked int
+}
+
+func (n *names) resolve(context.Context, string) ([]netip.Addr, error) {
+	n.asked++
+	return n.addrs, n.err
+}
+
+func hosts(texts ...string) []netip.Addr {
+	var addrs []netip.Addr
+	for _, text := range texts {
+		addrs = append(addrs, netip.MustParseAddr(text))
+	}
+	return addrs
+}
+
+func placementOf(t *testing.T, n *names) *placement {
+	t.Helper()
+	p, err := newPlacement(map[string]string{"dice": "dice:60001"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.resolve = n.resolve
+	return p
+}
+
+func owner(t *testing.T, p *placement, room int64, not ...netip.AddrPort) netip.AddrPort {
+	t.Helper()
+	servers, err := p.candidates(t.Context(), roomKey{"dice", room}, not)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return servers[0]
+}
+
+const manyRooms = 3000
+
+// A server that comes wins its share of the rooms and moves no other; one that goes loses its own.
+func TestOnlyWonAndLostRoomsMove(t *testing.T) {
+	three := []netip.AddrPort{}
+	for _, a := range hosts("10.0.0.1", "10.0.0.2", "10.0.0.3") {
+		three = append(three, netip.AddrPortFrom(a, 60001))
+	}
+	fourth := netip.MustParseAddrPort("10.0.0.4:60001")
+	four := append(slices.Clone(three), fourth)
+	won := 0
+	share := map[netip.AddrPort]int{}
+	for room := range int64(manyRooms) {
+		key := roomKey{"dice", room + 1}
+		before, after := rank(three, key)[0], rank(four, key)[0]
+		share[before]++
+		switch after {
+		case before:
+		case fourth:
+			won++
+		default:
+			t.Fatalf("room %d moved from %v to %v, which was there before", key.id, before, after)
+		}
+		reversed := slices.Clone(four)
+		slices.Reverse(reversed)
+		if other := rank(reversed, key)[0]; other != after {
+			t.Fatalf("room %d: the order of the answer decides: %v or %v", key.id, after, other)
+		}
+	}
+	for addr, n := range share {
+		if n < manyRooms/3*8/10 || n > manyRooms/3*12/10 {
+			t.Errorf("%v has %d of %d rooms", addr, n, manyRooms)
+		}
+	}
+	if won < manyRooms/4*8/10 || won > manyRooms/4*12/10 {
+		t.Errorf("the new server won %d of %d rooms", won, manyRooms)
+	}
+}
+
+func TestRoomsStayWhereTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{addrs: hosts("10.0.0.1")}
+		p := placementOf(t, n)
+		key := roomKey{"dice", 7}
+		first := owner(t, p, 7)
+		p.remember(key, first)
+
+		n.addrs = hosts("10.0.0.2", "10.0.0.3") // a switch from a to b
+		time.Sleep(resolveEvery)
+		if at := owner(t, p, 7); at != first {
+			t.Fatalf("a room with a player moved to %v", at)
+		}
+		if at := owner(t, p, 8); at == first {
+			t.Error("a new room went to a server that is not listed any more")
+		}
+		if at := owner(t, p, 7, first); at == first {
+			t.Error("a server that was tried is offered again")
+		}
+
+		// Its player is here for long, then goes: it stays remembered for a while.
+		for range 10 {
+			time.Sleep(forgetAfter)
+			p.use(key)
+			p.expire()
+		}
+		time.Sleep(forgetAfter)
+		p.expire()
+		if at := owner(t, p, 7); at != first {
+			t.Errorf("the room was forgotten at once when its last player went: %v", at)
+		}
+		time.Sleep(time.Second)
+		p.expire()
+		if at := owner(t, p, 7); at == first {
+			t.Error("a room without players is remembered for ever")
+		}
+
+		p.remember(key, first)
+		p.forget(key, netip.MustParseAddrPort("10.9.9.9:1"))
+		if owner(t, p, 7) != first {
+			t.Error("forgot a room for a server that it is not on")
+		}
+		p.forget(key, first)
+		if owner(t, p, 7) == first {
+			t.Error("did not forget")
+		}
+	})
+}
+
+func TestNameServiceAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &names{err: errors.New("no such host")}
+		p := placementOf(t, n)
+		if _, err := p.candidates(t.Context(), roomKey{"dice", 1}, nil); err == nil || !strings.Contains(err.Error(), "try again") {
+			t.Fatalf("nothing was ever listed: %v", err)
+		}
+		n.addrs, n.err = hosts("10.0.0.1", "::ffff:10.0.0.2"), nil
+		at := owner(t, p, 1)
+		if !at.Addr().Is4() {
+			t.Errorf("an IPv4 address in IPv6 clothes: %v", at)
+		}
+		n.addrs, n.err = nil, errors.New("away")
+		time.Sleep(resolveEvery)
+		if owner(t, p, 1) != at {
+			t.Error("the old answer was dropped")
+		}
+		asked := n.asked
+		for range 100 {
+			owner(t, p, 1)
+		}
+		if n.asked != asked {
+			t.Errorf("asked %d times within %v", n.asked-asked, resolveEvery)
+		}
+	})
+}
+
+func TestUnknownGameAndNoServerLeft(t *testing.T) {
+	n := &names{addrs: hosts("10.0.0.1")}
+	p := placementOf(t, n)
+	if _, err := p.candidates(t.Context(), roomKey{"nim", 1}, nil); !errors.Is(err, errUnknownGame) {
+		t.Errorf("unknown game: %v", err)
+	}
+	only := owner(t, p, 1)
+	if _, err := p.candidates(t.Context(), roomKey{"dice", 1}, []netip.AddrPort{only}); err == nil {
+		t.Error("all servers were tried, and one is offered")
+	}
+	if len(p.rooms) != 0 {
+		t.Errorf("asking alone made the placement remember %d rooms", len(p.rooms))
+	}
+}
+
+func TestRememberedRoomsAreBounded(t *testing.T) {
+	p := placementOf(t, &names{})
+	addr := netip.MustParseAddrPort("10.0.0.1:60001")
+	for room := range int64(mostRoutes + 10) {
+		p.remember(roomKey{"dice", room + 1}, addr)
+	}
+	if len(p.rooms) != mostRoutes {
+		t.Errorf("%d rooms are remembered, want %d", len(p.rooms), mostRoutes)
+	}
+}
+
+func TestParseServices(t *testing.T) {
+	got, err := ParseServices("dice=dice:60001, coin=[::1]:5")
+	if err != nil || len(got) != 2 || got["dice"] != "dice:60001" || got["coin"] != "[::1]:5" {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, bad := range []string{"", "dice", "dice=", "=dice:1", "dice=dice", "dice=dice:0", "dice=:60001", "dice=dice:http",
+		"dice=dice:65536", "dice=a:1,dice=b:1", "dice=a:1,"} {
+		if got, err := ParseServices(bad); err == nil {
+			t.Errorf("%q: %v", bad, got)
+		}
+	}
+}
