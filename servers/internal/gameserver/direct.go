@@ -36,6 +36,7 @@ func (ds directService) Connect(stream wire.Network_ConnectServer) error {
 	s := ds.server
 	user, at, seat, err := s.admitPlayer(stream.Context())
 	if err != nil {
+		s.config.Log.Info("direct player refused", "from", from(stream.Context()), "why", status.Convert(err).Message())
 		return err
 	}
 	d := &direct{user: user, queue: make(chan *wire.Msg, directQueue), over: make(chan struct{}), to: link{at: at}}
@@ -81,14 +82,20 @@ func (s *Server) read(stream wire.Network_ConnectServer, d *direct) error {
 		case err != nil:
 			return err
 		case !allowed.Allow():
-			s.config.Log.Info("direct player closed", "user", d.user, "why", "too many messages")
-			return status.Errorf(codes.ResourceExhausted, "more than %g messages a second: connect again, and speak slower", s.config.Rate)
+			return s.close(d, codes.ResourceExhausted, "more than %g messages a second: connect again, and speak slower", s.config.Rate)
 		case len(m.GetData()) > wire.MaxRequest:
-			return status.Errorf(codes.InvalidArgument, "message of %d bytes: at most %d are taken", len(m.GetData()), wire.MaxRequest)
+			return s.close(d, codes.InvalidArgument, "message of %d bytes: at most %d are taken", len(m.GetData()), wire.MaxRequest)
 		}
 		s.metrics.frames.Inc()
 		s.dispatch(d, m.GetCmd(), m.GetData())
 	}
+}
+
+// close logs what a direct player did wrong, and returns it as the stream's end.
+func (s *Server) close(d *direct, code codes.Code, format string, a ...any) error {
+	err := status.Errorf(code, format, a...)
+	s.config.Log.Info("direct player closed", "user", d.user, "why", status.Convert(err).Message())
+	return err
 }
 
 // admitPlayer reads who comes and where to from a stream's metadata.

@@ -37,6 +37,10 @@ type Config struct {
 	Log          *slog.Logger
 }
 
+// mailbox is how many messages of players wait for a room at most: more than one player may send
+// at once, or a flood of one would make the room busy for the others.
+const mailbox = 512
+
 var (
 	errCordoned = errors.New("this server takes no new rooms")
 	errFull     = errors.New("this server holds as many rooms as it may")
@@ -135,6 +139,7 @@ func (s *Server) room(at place) (*room.Room, error) {
 	r, err := room.Open(room.Config{
 		ID:      at.id,
 		Seats:   kind.Seats,
+		Mailbox: mailbox,
 		Encoder: s.encode,
 		Log:     s.config.Log.With("game", at.game),
 		Ended:   func(late []room.Entry) { s.ended(at, late) },

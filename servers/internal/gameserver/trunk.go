@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -26,6 +27,7 @@ type trunkService struct {
 func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 	s := ts.server
 	if err := s.admitGate(stream.Context()); err != nil {
+		s.config.Log.Warn("trunk refused", "from", from(stream.Context()), "why", status.Convert(err).Message())
 		return err
 	}
 	s.metrics.trunks.Inc()
@@ -49,9 +51,20 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 		<-sent
 		return nil
 	case err := <-sent:
-		s.config.Log.Warn("trunk given up", "err", err)
+		if stream.Context().Err() != nil {
+			return nil // its connection is lost; that is no fault
+		}
+		s.config.Log.Warn("trunk given up", "from", from(stream.Context()), "err", err)
 		return status.Error(codes.ResourceExhausted, err.Error())
 	}
+}
+
+// from is the address of a stream's other side.
+func from(ctx context.Context) string {
+	if p, known := peer.FromContext(ctx); known {
+		return p.Addr.String()
+	}
+	return "unknown"
 }
 
 // admitGate verifies that a trunk comes from a gate that holds the same key.
@@ -93,7 +106,7 @@ func (s *Server) receive(stream trunk.Trunk_AttachServer, out *trunk.Outbox) err
 				err = s.take(lanes, out, frame)
 			}
 			if err != nil {
-				s.config.Log.Warn("trunk given up", "err", err)
+				s.config.Log.Warn("trunk given up", "from", from(stream.Context()), "err", err)
 				return status.Error(codes.InvalidArgument, err.Error())
 			}
 			n++
