@@ -65,7 +65,7 @@ func Conform(t *testing.T, g Game) {
 
 // within runs a check in a bubble that exists.
 func (c check) within(tb testing.TB, g Game) {
-	before := bubble()
+	before := Goroutines()
 	// The first cleanup registered is the last to run: the rooms are closed by then.
 	tb.Cleanup(func() { leaks(tb, before) })
 	c.run(tb, g)
@@ -74,13 +74,13 @@ func (c check) within(tb testing.TB, g Game) {
 // leaks fails the test for goroutines in the bubble that were not there before.
 func leaks(tb testing.TB, before int) {
 	synctest.Wait()
-	if left := bubble() - before; left > 0 {
+	if left := Goroutines() - before; left > 0 {
 		tb.Errorf("the game leaves %d goroutines behind", left)
 	}
 }
 
-// bubble counts the goroutines of the synctest bubble that it runs in.
-func bubble() int {
+// Goroutines counts the goroutines of the synctest bubble that it runs in.
+func Goroutines() int {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	own, _, _ := bytes.Cut(stacks, []byte("\n")) // the calling goroutine comes first
