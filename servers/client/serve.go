@@ -117,7 +117,7 @@ func (c *Client) askSeat(l link, place Place, old int32) error {
 	r.call.place = &place
 	c.resume = r
 	r.timer = time.AfterFunc(c.options.RequestTimeout, func() {
-		c.abort(l, fmt.Errorf("sit down again in room %d: no answer in %v", place.Room, c.options.RequestTimeout))
+		c.abort(l, fmt.Errorf("room %d: no answer to sit in %v", place.Room, c.options.RequestTimeout))
 	})
 	c.mu.Unlock()
 	frame, err := encode(wire.Command_SIT_DOWN, sitDown(place), r.call.id)
@@ -147,7 +147,7 @@ func (c *Client) seatedAgain(l link, r *resumption) error {
 		return c.askSeat(l, anywhere, r.old)
 	}
 	if c.refused++; c.refused < resumeRefusals && !c.options.NoReconnect {
-		return fmt.Errorf("sit down again in room %d: %w", r.place.Room, refused)
+		return fmt.Errorf("room %d: %w", r.place.Room, refused)
 	}
 	c.refused = 0
 	c.mu.Lock()

@@ -47,20 +47,24 @@ func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {
 		s.Link, s.Attempt = Connecting, e.Attempt
 		return Wire, ""
 	case client.Connected:
-		s.Link, s.Trouble, s.Attempt, s.had = Online, nil, 0, true
+		s.Link, s.Trouble, s.Attempt = Online, nil, 0
 		s.stale = true
+		if s.Seated {
+			return Wire, "" // what counts is the seat
+		}
+		s.had = true
 		return Wire, "connected"
 	case client.Lost:
-		had, before := s.had, s.Trouble
-		s.had = false
+		had, before := s.had, s.said
+		s.had, s.said = false, plain(e.Err)
 		s.Link, s.Trouble, s.RetryAt = Lost, e.Err, now.Add(e.RetryIn)
-		if had {
-			return Wire, fmt.Sprintf("connection lost: %v; retry in %s", plain(e.Err), seconds(e.RetryIn))
+		switch {
+		case had:
+			return Wire, fmt.Sprintf("connection lost: %s; retry in %s", s.said, seconds(e.RetryIn))
+		case s.said != before:
+			return Wire, fmt.Sprintf("%s; retry in %s", s.said, seconds(e.RetryIn))
 		}
-		if before != nil && before.Error() == e.Err.Error() {
-			return Wire, "" // said already
-		}
-		return Wire, fmt.Sprintf("%v; retry in %s", plain(e.Err), seconds(e.RetryIn))
+		return Wire, ""
 	case client.Closed:
 		s.Link, s.Trouble = Closed, e.Err
 		if errors.Is(e.Err, client.ErrClosed) {
@@ -68,7 +72,7 @@ func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {
 		}
 		return Fault, fmt.Sprintf("closed: %v", plain(e.Err))
 	case client.Resumed:
-		s.Seated, s.Wants, s.Room = true, true, e.Place.Room
+		s.Seated, s.Wants, s.Room, s.had = true, true, e.Place.Room, true
 		if e.Moved {
 			return Wire, fmt.Sprintf("back at the table; the old seat was taken, now %s", seat(e.Place.Seat))
 		}

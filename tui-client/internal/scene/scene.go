@@ -63,7 +63,8 @@ type Scene struct {
 	Wins     map[int64]int       // rounds won, since we came
 	Settled  time.Time           // when Winners was told
 
-	had bool // a connection, since the last Lost
+	had  bool   // a connection that was good for something, since the last Lost
+	said string // what the log said last of a Lost, so that it need not repeat it
 
 	// before is who was at the table when we last sat down, so that the log need not repeat it.
 	before     map[int64]Player

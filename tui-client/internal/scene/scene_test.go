@@ -122,7 +122,7 @@ func TestABreak(t *testing.T) {
 	}
 	// Back: who was there already is no news, who came and who left meanwhile shows.
 	log = tell(s, client.Connected{}, sat(9, 2), sat(7, 1), client.Resumed{Place: client.Place{Room: 1, Seat: 1}})
-	if want := "~ connected\n· player 9 sits down in seat 2\n~ back at the table, seat 1"; log != want {
+	if want := "· player 9 sits down in seat 2\n~ back at the table, seat 1"; log != want {
 		t.Errorf("log is %q", log)
 	}
 	if _, still := s.Players[8]; still || len(s.Players) != 2 {
