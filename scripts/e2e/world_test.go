@@ -47,7 +47,7 @@ func prepare(dir string) error {
 		return err
 	}
 	for version, programs := range map[string][]string{
-		"v1": {"game", "gate"},
+		"v1": {"game", "gate", "loadgen"},
 		"v2": {"game", "gate"},
 		"v3": {"game"},
 		"v4": {"game"},
