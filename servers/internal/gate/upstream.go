@@ -140,8 +140,10 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 					touched = append(touched, s)
 				}
 			case trunk.KindShut:
-				s.out.flush()
+				// Before the flush: a player who is told "no" may ask again at once, and must not be
+				// taken to sit where this lane led.
 				up.ended(s, frame)
+				s.out.flush()
 			}
 		}
 		for _, s := range touched {
