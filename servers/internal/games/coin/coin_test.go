@@ -1,0 +1,223 @@
+package coin
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"croupier/servers/internal/room"
+	"croupier/servers/internal/room/roomtest"
+	"croupier/servers/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	heads = wire.CoinFace_HEADS
+	tails = wire.CoinFace_TAILS
+)
+
+// table runs a test on a table with users 1 and 2.
+func table(t *testing.T, f func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := roomtest.Open(t, room.Config{Seats: Seats}, New())
+		f(t, r, r.Sit(1, 0), r.Sit(2, 1))
+	})
+}
+
+// calls has a player call a face, and returns the code of the refusal, 0 for none.
+func calls(t *testing.T, r *roomtest.Room, s *roomtest.Session, face wire.CoinFace) int32 {
+	t.Helper()
+	m := call(face)
+	answer, answered := r.Say(s, m.Op, m.Body)
+	if !answered {
+		t.Fatalf("user %d calls and is not answered", s.User())
+	}
+	return answer.Code()
+}
+
+// decode reads the last message that a session was sent under an opcode into m.
+func decode(t *testing.T, s *roomtest.Session, op wire.Command, m proto.Message) {
+	t.Helper()
+	for _, sent := range slices.Backward(s.Take()) {
+		if sent.Op == uint32(op) {
+			if err := proto.Unmarshal(sent.Body, m); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatalf("user %d was not sent %v", s.User(), op)
+}
+
+func TestToss(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+		fell := make(map[wire.CoinFace]int)
+		for toss := range uint64(200) {
+			if code := calls(t, r, a, heads) + calls(t, r, b, tails); code != 0 {
+				t.Fatalf("toss %d is refused with %d", toss, code)
+			}
+			var result wire.CoinResult
+			decode(t, a, wire.Command_COIN_RESULT, &result)
+			fell[result.GetFace()]++
+			if want := []int64{int64(result.GetFace())}; !slices.Equal(result.GetWinners(), want) || result.GetToss() != toss+1 {
+				t.Errorf("toss %d: %v, want the winner %v", toss+1, &result, want)
+			}
+		}
+		if len(fell) != 2 || fell[heads] < 50 || fell[tails] < 50 { // 7 standard deviations
+			t.Errorf("the coin fell %v", fell)
+		}
+		r.Check()
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, _ *roomtest.Session) {
+		for _, test := range []struct {
+			s    *roomtest.Session
+			face wire.CoinFace
+			want int32
+		}{
+			{a, 0, room.CodeFail},
+			{a, 3, room.CodeFail},
+			{r.Sit(3, room.AnySeat), heads, room.CodeSpectator},
+			{a, heads, 0},
+			{a, tails, room.CodeStatusMismatch},
+		} {
+			if got := calls(t, r, test.s, test.face); got != test.want {
+				t.Errorf("user %d calls %v and gets code %d, want %d", test.s.User(), test.face, got, test.want)
+			}
+		}
+	})
+}
+
+// A caller who loses the connection finds the seat and the call again.
+func TestCallerComesBack(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+		calls(t, r, a, tails)
+		r.Lose(a)
+		if seen := b.View()[1]; seen != (roomtest.Seen{Seat: 0}) {
+			t.Fatalf("the caller is seen as %+v, want offline in seat 0", seen)
+		}
+		back := r.Sit(1, room.AnySeat)
+		var scene wire.CoinScene
+		decode(t, back, wire.Command_COIN_SCENE, &scene)
+		if view := back.View()[1]; view.Seat != 0 || scene.GetCalls()[1] != int32(tails) {
+			t.Errorf("the caller is back as %+v with %v", view, &scene)
+		}
+		r.Lose(back)
+		calls(t, r, b, heads)
+		if _, there := b.View()[1]; there {
+			t.Error("the offline caller is still there after the toss")
+		}
+		r.Check()
+	})
+}
+
+// Nobody waits for ever: the caller is held for as long as there is someone to wait for.
+func TestNobodyWaitsForEver(t *testing.T) {
+	for name, play := range map[string]func(*testing.T, *roomtest.Room, *roomtest.Session, *roomtest.Session){
+		"the other goes too":        func(_ *testing.T, r *roomtest.Room, a, b *roomtest.Session) { r.Lose(a); r.Lose(b) },
+		"the other has gone before": func(_ *testing.T, r *roomtest.Room, a, b *roomtest.Session) { r.Lose(b); r.Lose(a) },
+		"a spectator is no one to toss": func(_ *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+			s := r.Sit(3, -1)
+			r.Lose(a)
+			r.Lose(b)
+			r.Lose(s)
+		},
+		"the other stands up": func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+			r.Lose(a)
+			if err := r.Stand(b, 1); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+				calls(t, r, a, heads)
+				play(t, r, a, b)
+				if !r.Over() {
+					t.Errorf("the room is still there: %s", r.State())
+				}
+			})
+		})
+	}
+	t.Run("the other does not come back to a moved room", func(t *testing.T) {
+		table(t, func(t *testing.T, r *roomtest.Room, a, _ *roomtest.Session) {
+			calls(t, r, a, heads)
+			moved := roomtest.Restore(t, room.Config{}, New(), r.Store())
+			back := moved.Sit(1, room.AnySeat)
+			time.Sleep(time.Minute)
+			moved.Wait()
+			if view := back.View(); len(view) != 1 {
+				t.Errorf("the caller still waits among %v", view)
+			}
+			stranger := moved.Sit(9, room.AnySeat)
+			if code := calls(t, moved, stranger, heads); code != 0 {
+				t.Errorf("the next one to come can't call: %d", code)
+			}
+			var result wire.CoinResult
+			decode(t, back, wire.Command_COIN_RESULT, &result)
+		})
+	})
+}
+
+// A coin that one player has not called is not tossed.
+func TestSettleDropsCalls(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+		calls(t, r, a, heads)
+		b.Take()
+		r.Settle(room.Retry)
+		<-r.Done()
+		for _, sent := range b.Take() {
+			if sent.Op == uint32(wire.Command_COIN_RESULT) {
+				t.Errorf("the coin fell: %v", sent)
+			}
+		}
+		if why, ended := b.Ended(); !ended || why != room.Retry {
+			t.Errorf("user 2 is told %v (%v), want retry", why, ended)
+		}
+	})
+}
+
+func TestState(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, _ *roomtest.Session) {
+		calls(t, r, a, tails)
+		summary, err := r.Summarize(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "coin toss 1\nuser 1 called"; summary.State != want {
+			t.Errorf("players may read %q, want %q", summary.State, want)
+		}
+		if got, want := r.State(), "coin toss 1\nuser 1 called TAILS"; got != want {
+			t.Errorf("operators may read %q, want %q", got, want)
+		}
+	})
+}
+
+func TestRestoreRefusesWhatWasNeverPlayed(t *testing.T) {
+	const form = `{"version":1,"id":7,"seats":2,"bench":1,"seq":1,"players":[{"id":5,"seat":0},{"id":6,"seat":1},{"id":7,"seat":-1}],"game":%q}`
+	for name, game := range map[string]string{
+		"a future version": `{"version":2,"toss":1}`,
+		"toss 0":           `{"version":1,"toss":0}`,
+		"both have called": `{"version":1,"toss":1,"calls":{"5":1,"6":2}}`,
+		"an unknown face":  `{"version":1,"toss":1,"calls":{"5":3}}`,
+		"an absent caller": `{"version":1,"toss":1,"calls":{"9":1}}`,
+		"a spectator":      `{"version":1,"toss":1,"calls":{"7":1}}`,
+	} {
+		data := fmt.Appendf(nil, form, base64.StdEncoding.EncodeToString([]byte(game)))
+		r, err := room.Restore(room.Config{Encoder: roomtest.Encoder{}}, New(), data)
+		if r != nil || err == nil || !strings.Contains(err.Error(), "coin: ") {
+			t.Errorf("%s: restored as %v, %v", name, r, err)
+		}
+	}
+}
