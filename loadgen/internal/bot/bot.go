@@ -66,6 +66,7 @@ type bot struct {
 	state   State
 	online  bool
 	cutting bool // the bot itself broke the connection, and has not heard of it yet
+	waits   bool // Away, and not by its own doing: whether the table is still there must be found out
 	seat    int32
 	sat     chan error // of the request under way; nil: none
 
@@ -147,7 +148,7 @@ func (b *bot) play(ctx context.Context, stop <-chan struct{}) (again bool) {
 		case <-ctx.Done():
 			return false
 		}
-		if stop == nil && b.state != Away {
+		if stop == nil && !(b.state == Away && b.waits) {
 			b.getUp(ctx)
 			return false
 		}
@@ -205,23 +206,24 @@ func (b *bot) take(e client.Event) {
 		b.watch.Trouble(e.Err)
 		b.plan(sit, b.mind.between(0, 2*time.Second))
 	case client.Lost:
-		b.lose(b.cutting, b.reason(e.Err))
-		if !b.cutting {
-			b.watch.Trouble(e.Err)
-		}
+		b.lost(e.Err)
 	case client.Closed:
 		if !errors.Is(e.Err, client.ErrClosed) {
-			b.lose(false, b.reason(e.Err))
-			b.watch.Trouble(e.Err)
+			b.lost(e.Err)
 		}
 	}
 }
 
-func (b *bot) reason(err error) string {
-	if b.cutting {
-		return ""
+// lost takes that there is no connection, or still none.
+func (b *bot) lost(err error) {
+	own := b.cutting
+	b.cutting = false
+	if own {
+		b.lose(true, "")
+		return
 	}
-	return err.Error()
+	b.lose(false, err.Error())
+	b.watch.Trouble(err)
 }
 
 // lose notes that the connection is gone.
@@ -233,6 +235,7 @@ func (b *bot) lose(own bool, why string) {
 	})
 	if b.state == Seated || b.state == Watching {
 		b.move(Away)
+		b.waits = !own
 	}
 }
 
@@ -259,6 +262,7 @@ func (b *bot) consider(e oracle.Event) {
 		return
 	case e.Kind == oracle.Ended && (b.state == Seated || b.state == Watching):
 		b.move(Away) // the end of the connection follows
+		b.waits = true
 		return
 	}
 	if b.state == Seated || b.state == Watching {

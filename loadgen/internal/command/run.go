@@ -62,6 +62,7 @@ Examples:
 			&cli.DurationFlag{Name: "think", Value: 500 * time.Millisecond, Usage: "mean time before a bot rolls"},
 			&cli.Float64Flag{Name: "leave", Value: 0.02, Usage: "chance in each round that a bot stands up, to come back later"},
 			&cli.DurationFlag{Name: "rest", Value: 2 * time.Second, Usage: "mean time until it comes back"},
+			&cli.DurationFlag{Name: "backoff", Value: 5 * time.Second, Usage: "longest pause between two attempts to connect; they begin at 250 ms, double, and have full jitter"},
 			&cli.DurationFlag{Name: "patience", Value: 30 * time.Second, Usage: "how long a player may be kept from the table"},
 			&cli.Uint64Flag{Name: "seed", Usage: "repeat the chance of an earlier run", DefaultText: "from the clock"},
 			&cli.Int64Flag{Name: "first-user", Value: 1_000_001, Usage: "number of the first bot"},
@@ -93,7 +94,7 @@ func parseRun(c *cli.Context, env Environment) (Run, error) {
 	l.Seed, l.FirstUser, l.FirstRoom, l.Patience = c.Uint64("seed"), c.Int64("first-user"), c.Int64("first-room"), c.Duration("patience")
 	l.Style = bot.Style{
 		Think: c.Duration("think"), Leave: c.Float64("leave"), Rest: c.Duration("rest"),
-		Flap: c.Float64("flap"), BackoffCap: 5 * time.Second,
+		Flap: c.Float64("flap"), BackoffCap: c.Duration("backoff"),
 	}
 	if !c.IsSet("ramp") {
 		l.Ramp = time.Duration(l.Bots) * time.Second / 200
@@ -132,8 +133,8 @@ func (r *Run) check() error {
 		return usage("times must not be negative")
 	case l.For > 0 && l.Ramp >= l.For:
 		return usage("--ramp %v leaves no time to play of --for %v", l.Ramp, l.For)
-	case l.Patience <= 0:
-		return usage("--patience must be positive, for example 30s")
+	case l.Style.BackoffCap <= 0 || l.Patience < 2*l.Style.BackoffCap:
+		return usage("--patience %v must be at least twice the --backoff of %v: what the bots wait by themselves is not the servers' fault", l.Patience, l.Style.BackoffCap)
 	case l.Style.Flap < 0 || l.Style.Flap > 6000:
 		return usage("--flap %g: from 0 to 6000 times a minute", l.Style.Flap)
 	case l.Style.Leave < 0 || l.Style.Leave > 1:

@@ -38,7 +38,8 @@ type member struct {
 	left  departure
 	away  bool // it wants to come back
 	since time.Duration
-	keeps int32 // the seat it left
+	keeps int32  // the seat it left
+	why   string // it was lost last, or could not come back
 
 	rolled roll // its last roll that was acknowledged
 }
@@ -74,8 +75,11 @@ func (r *room) see(e Event) {
 	}
 	switch {
 	case e.Kind == Lost:
-		r.trace.add(e)
+		if e.Text != "" {
+			m.why = ": " + e.Text
+		}
 		if m.life != nil {
+			r.trace.add(e) // and not each attempt that fails, which would push out what led to it
 			if e.Own {
 				r.book.counts.Broken++
 				r.leave(m, broke, e.At)
@@ -222,16 +226,16 @@ func (r *room) welcomeBack(m *member, at time.Duration) {
 	if !m.away {
 		return
 	}
-	m.away = false
 	r.book.counts.Returns++
 	r.book.absences.add(at - m.since)
 	r.checkAbsence(m, at)
+	m.away, m.why = false, ""
 }
 
 func (r *room) checkAbsence(m *member, at time.Duration) {
 	r.checked(Back)
 	if gone := at - m.since; gone > r.book.config.Patience {
-		r.violate(Back, "bot %d was kept from the table for %.1f s", m.bot, gone.Seconds())
+		r.violate(Back, "bot %d was kept from the table for %.1f s%s", m.bot, gone.Seconds(), m.why)
 	}
 }
 
