@@ -104,10 +104,15 @@ func printable(text string) string {
 }
 
 func (l *gateLink) send(frame []byte) error {
-	// Not the caller's context: one that ends in the midst of a write breaks the connection.
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
-	return l.conn.Write(ctx, websocket.MessageBinary, frame)
+	// A deadline costs less than a context here, and a context of the caller that ended in the
+	// midst of a write would break the connection.
+	l.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
+	err := l.conn.Write(context.Background(), websocket.MessageBinary, frame)
+	if err != nil {
+		l.cut() // half a frame may be out
+		return rootOf(err)
+	}
+	return nil
 }
 
 func (l *gateLink) receive() (wire.Command, []byte, error) {

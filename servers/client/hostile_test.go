@@ -278,3 +278,22 @@ func (s *swallowing) Read(b []byte) (int, error) {
 		}
 	}
 }
+
+// TestServerThatNeverReads: requests pile up in the network until a write blocks; the pulse finds
+// out and the write comes back.
+func TestServerThatNeverReads(t *testing.T) {
+	url := gateFunc(t, func(ctx context.Context, _ *websocket.Conn, _ *http.Request) { <-ctx.Done() })
+	options := quick()
+	options.KeepAlive = 100 * time.Millisecond
+	c := open(t, Gate(url, nil), options)
+	text := &wire.String{Value: string(make([]byte, 1<<16))}
+	for {
+		if _, err := c.Send(wire.Command_PRINT, text); err != nil {
+			t.Log(err)
+			break
+		}
+	}
+	if lost := await[Lost](t, c); !errors.Is(lost.Err, ErrSilent) {
+		t.Errorf("lost with %v", lost.Err)
+	}
+}

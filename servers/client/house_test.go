@@ -193,7 +193,7 @@ func say(ctx context.Context, conn *websocket.Conn, op wire.Command, m proto.Mes
 }
 
 // gateFunc serves WebSockets by a function and returns the address.
-func gateFunc(t *testing.T, serve func(context.Context, *websocket.Conn, *http.Request)) string {
+func gateFunc(t testing.TB, serve func(context.Context, *websocket.Conn, *http.Request)) string {
 	t.Helper()
 	return gateHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
@@ -208,7 +208,7 @@ func gateFunc(t *testing.T, serve func(context.Context, *websocket.Conn, *http.R
 // rawConn is the key of the TCP connection in a request's context.
 type rawConn struct{}
 
-func gateHTTP(t *testing.T, handler http.HandlerFunc) string {
+func gateHTTP(t testing.TB, handler http.HandlerFunc) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	server := httptest.NewUnstartedServer(handler)

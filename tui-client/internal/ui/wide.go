@@ -9,10 +9,11 @@ import (
 	"croupier/tui-client/internal/scene"
 )
 
-// The wide table needs so much room.
+// The wide table needs so much room, and takes no more than widest: eyes want to see all of it.
 const (
 	wideColumns = 72
 	wideRows    = 20
+	widest      = 104
 )
 
 // cardWidth is the width of a seat beside the table, cardHeight its height with a drawn die and
@@ -39,10 +40,12 @@ func (m Model) wide() []string {
 	height := min(room, max(rows*card, cardHeight+2))
 
 	left, right := m.column(0, card, height), m.column(1, card, height)
-	felt := m.felt(m.width-2*cardWidth-2, height)
+	across := min(m.width, widest)
+	felt := m.felt(across-2*cardWidth-2, height)
+	margin := strings.Repeat(" ", (m.width-across)/2)
 	lines := []string{m.header(), m.bar(m.width - 1)}
 	for i := range height {
-		lines = append(lines, fit(left[i], cardWidth)+" "+felt[i]+" "+fit(right[i], cardWidth))
+		lines = append(lines, margin+fit(left[i], cardWidth)+" "+felt[i]+" "+fit(right[i], cardWidth))
 	}
 	logRows = m.height - around - 1 - height // what the table leaves
 	lines = append(lines, m.styles.dim.Render(strings.Repeat("─", m.width)))
