@@ -61,6 +61,9 @@ func (ds directService) Connect(stream wire.Network_ConnectServer) error {
 		return err
 	case <-d.over:
 	}
+	if status.Code(d.end) == codes.ResourceExhausted {
+		s.config.Log.Info("direct player closed", "user", d.user, "why", status.Convert(d.end).Message())
+	}
 	last := time.NewTimer(lastWords)
 	defer last.Stop()
 	select {

@@ -62,6 +62,9 @@ type binding struct {
 	tried []netip.AddrPort              // servers that did not take the player
 }
 
+// is says whether this is the lane of that number.
+func (b *binding) is(up *upstream, lane uint64) bool { return b != nil && b.up == up && b.lane == lane }
+
 // wish is a SitDown of a session.
 type wish struct {
 	number  uint64 // session.sits when it was made
@@ -95,6 +98,15 @@ func (s *session) unbind(b *binding) bool {
 	return true
 }
 
+// stay calls off a placement under way, as leave does, but the session stays where it is until its
+// new wish is placed.
+func (s *session) stay() uint64 {
+	s.placing.Lock()
+	defer s.placing.Unlock()
+	s.sits++
+	return s.sits
+}
+
 // errLeft is why reading ends when the client has closed.
 var errLeft = errors.New("closed by the client")
 
@@ -107,8 +119,8 @@ var readBuffers = sync.Pool{New: func() any { b := make([]byte, 2*(wire.MaxReque
 // poller with no buffer, so a silent player is cheap. And a read that brings less than it could
 // have is known to have emptied the socket (epoll(7), edge-triggered), so going back to sleep
 // does not cost a second read that says EAGAIN: one system call a message where a plain net.Conn
-// needs two. The price: when data and end of stream arrive together, the end is noticed only at
-// the next write or ping.
+// needs two. The price: when data and end of stream arrive together, the end is noticed only when
+// the sweeper looks.
 func (s *session) serve() {
 	if !s.handle(s.rest) {
 		s.linger()
@@ -244,7 +256,7 @@ func (s *session) receive(message []byte) bool {
 	at := s.at.Load()
 	switch {
 	case op == wire.Command_SIT_DOWN:
-		return s.gate.sit(s, message, body)
+		return s.gate.sit(s, body)
 	case at == nil:
 		s.refuse(wire.Code_STATUS_MISMATCH, "you are in no room: sit down first", wire.RequestID(body))
 	default:
@@ -346,17 +358,14 @@ func (s *session) complain(code wire.Code, text string) {
 }
 
 // complainOf does the same for a refusal that comes from a room.
-func (s *session) complainOf(message []byte) {
+func (s *session) complainOf(body []byte) {
+	if s.complained.Load() {
+		return
+	}
 	var e wire.Error
-	if proto.Unmarshal(message[wire.OpcodeSize:], &e) == nil {
+	if proto.Unmarshal(body, &e) == nil {
 		s.complain(e.GetCode(), e.GetDesc())
 	}
-}
-
-// refused says whether a message of a room is an Error.
-func refused(message []byte) bool {
-	op, _, err := wire.Split(message)
-	return err == nil && op == wire.Command_ERROR
 }
 
 // linger says that the goroutine goes on reading, only to find the client's close frame: closing
@@ -382,10 +391,22 @@ func (s *session) answered(b []byte) bool {
 func (s *session) check() {
 	silent := time.Duration(s.gate.clock.Load()-s.seen.Load()) * time.Second
 	switch {
+	case silent <= time.Second && s.gone():
+		s.conn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // wakes the reader; a closed socket has none
 	case silent >= s.gate.config.IdleTimeout:
 		s.close(wire.CloseIdle, "no answer to pings")
 	case silent >= s.gate.config.PingEvery && s.pinged.CompareAndSwap(false, true):
 		s.out.put(ws.OpPing)
 		s.out.flush()
 	}
+}
+
+// gone looks whether the client has closed its side, which the reader may have missed.
+func (s *session) gone() (gone bool) {
+	s.raw.Control(func(fd uintptr) { //nolint:errcheck // a closed socket has no reader to wake
+		var b [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		gone = n == 0 && err == nil
+	})
+	return gone
 }

@@ -8,14 +8,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"croupier/servers/internal/trunk"
 	"croupier/servers/wire"
 )
 
-// sit handles a SitDown, of which message is the whole and body the protobuf part. Sitting down in
-// another room leaves the first one, by that game's rule for a player who goes away.
-// False: the session is over.
-func (g *Gate) sit(s *session, message, body []byte) bool {
+// sit handles a SitDown. Sitting down in another room leaves the first one, by that game's rule for
+// a player who goes away. False: the session is over.
+func (g *Gate) sit(s *session, body []byte) bool {
 	request := wire.RequestID(body)
 	var m wire.SitDown
 	if err := proto.Unmarshal(body, &m); err != nil {
@@ -27,15 +25,17 @@ func (g *Gate) sit(s *session, message, body []byte) bool {
 		s.refuse(wire.Code_FAIL, err.Error(), request)
 		return true
 	}
+	w := wish{request: request}
 	if at := s.at.Load(); at != nil && key(at.place) == key(to) {
-		at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
-		return true
-	}
-	// A room that is opened outlives its only player for a while: nobody may open thousands.
-	if !s.allow(g.config.Burst / 20) {
+		// On a new lane all the same: the room may be about to shut this one, and then a request on it
+		// would be lost.
+		w.number = s.stay()
+	} else if !s.allow(g.config.Burst / 20) { // a room outlives its only player: nobody may open thousands
 		return s.close(wire.CloseRateLimited, "too many rooms at once")
+	} else {
+		w.number = s.leave()
 	}
-	g.place(s, to, wish{number: s.leave(), request: request}, nil)
+	g.place(s, to, w, nil)
 	return true
 }
 

@@ -132,10 +132,16 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 			}
 			switch frame.Kind {
 			case trunk.KindData:
-				s.deliver(frame.Payload)
-				if refused(frame.Payload) && !s.complained.Load() {
-					s.complainOf(frame.Payload)
+				op, body, _ := wire.Split(frame.Payload)
+				switch op {
+				case wire.Command_ERROR:
+					s.complainOf(body)
+				case wire.Command_DISCONNECT:
+					if !s.at.Load().is(up, frame.Lane) {
+						continue // the session itself has taken the place of this lane
+					}
 				}
+				s.deliver(frame.Payload)
 				if len(touched) == 0 || touched[len(touched)-1] != s {
 					touched = append(touched, s)
 				}
@@ -160,7 +166,7 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 func (up *upstream) ended(s *session, f trunk.Frame) {
 	up.shut(f.Lane)
 	b := s.at.Load()
-	if b == nil || b.up != up || b.lane != f.Lane || !s.unbind(b) {
+	if !b.is(up, f.Lane) || !s.unbind(b) {
 		return // the player has moved on already
 	}
 	var reason trunk.Reason
@@ -190,24 +196,37 @@ func (up *upstream) open(s *session, b *binding) error {
 	if err != nil {
 		return err
 	}
+	before, err := up.bind(s, b, open)
+	switch {
+	case before == nil:
+	case before.up == up:
+		// The server shuts it, now that it has seen the new one. Until then what it says there counts.
+		up.out.Put(before.lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
+	default:
+		before.up.shut(before.lane)
+	}
+	return err
+}
+
+// bind numbers a lane and sends its Open. It returns the session's lane in the same room before.
+func (up *upstream) bind(s *session, b *binding, open []byte) (before *binding, err error) {
 	up.mu.Lock()
 	defer up.mu.Unlock()
 	if up.lanes == nil {
-		return errUpstreamLost
+		return nil, errUpstreamLost
 	}
 	s.placing.Lock()
 	defer s.placing.Unlock()
 	if s.sits != b.wish.number {
-		return nil
+		return nil, nil
 	}
 	up.last++
 	b.up, b.lane = up, up.last
 	if err := up.out.Put(b.lane, trunk.KindOpen, open); err != nil {
-		return err
+		return nil, err
 	}
 	up.lanes[b.lane] = s
-	s.at.Store(b)
-	return nil
+	return s.at.Swap(b), nil
 }
 
 // shut ends a lane from this side, or answers the server's shut.
@@ -231,7 +250,7 @@ func (up *upstream) lose(why error) {
 	}
 	for lane, s := range lanes {
 		b := s.at.Load()
-		if b == nil || b.up != up || b.lane != lane || !s.unbind(b) {
+		if !b.is(up, lane) || !s.unbind(b) {
 			continue
 		}
 		up.gate.placement.forget(key(b.place), up.addr)
