@@ -284,6 +284,7 @@ func (r *room) hear(m *member, e Event) {
 	case e.Kind == Stood && e.User == m.bot:
 		r.leave(m, stoodUp, e.At)
 	case e.Kind == Ended:
+		r.book.counts.Lost++
 		if e.Reason != Replaced {
 			l.end(e.Seq)
 		}

@@ -56,7 +56,11 @@ func Judge(r load.Result) (Verdict, []string) {
 	if len(reasons) > 0 {
 		return Invalid, reasons
 	}
-	return Pass, []string{fmt.Sprintf("%d checks, no rule was broken", r.Findings.Checked())}
+	reasons = append(reasons, fmt.Sprintf("%d checks, no rule was broken", r.Findings.Checked()))
+	if n := r.Findings.Counts.Closed; n > 0 {
+		reasons = append(reasons, fmt.Sprintf("the servers closed %d rooms under their players, after their rounds were settled; the players came back to the same seats", n))
+	}
+	return Pass, reasons
 }
 
 // Document is the report for programs. Durations are in seconds.

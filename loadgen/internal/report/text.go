@@ -33,7 +33,7 @@ func (d Document) Text(w io.Writer) error {
 	}
 	c := d.Counts
 	fmt.Fprintf(&b, "\n%d bots, %d of them seated, in %d rooms of %s, on %s, for %.1f s (seed %d)\n", d.Bots, d.Seated, d.Rooms, d.Game, d.Target, d.Seconds, d.Seed)
-	fmt.Fprintf(&b, "rounds: %d started, %d settled, %d rolls acknowledged\n", c.Rounds, c.Settlements, c.Rolls)
+	fmt.Fprintf(&b, "rounds: %d settled, %d of them seen from their start; %d rolls acknowledged\n", c.Settlements, d.Rules[oracle.Settlement.String()].Checked, c.Rolls)
 	fmt.Fprintf(&b, "connections: %d broken by bots, %d lost otherwise, %d returns to the table", c.Broken, c.Lost, c.Returns)
 	if d.Absences.Count > 0 {
 		fmt.Fprintf(&b, ": half within %.3g s, 99%% within %.3g s, all within %.3g s", d.Absences.P50, d.Absences.P99, d.Absences.Max)
