@@ -2,6 +2,7 @@ package room
 
 // Game is the rules of one kind of game, played in one room. All methods run on the room's
 // goroutine, one at a time, and must not block. A panic ends this room, not the process.
+// roomtest.Conform tests a game against what is said here.
 type Game interface {
 	// Start begins the game in a new and empty room. After an error there is no room.
 	Start(t *Table) error
@@ -14,15 +15,18 @@ type Game interface {
 	// a *Refusal says with which code. Nothing may have changed then.
 	Receive(t *Table, q Request) error
 
-	// MayLeave says whether p can be taken out of the game now. Where it can't, p keeps the seat,
-	// offline, until the game calls Table.DismissAbsent at a time when MayLeave says yes.
+	// MayLeave says whether p can be taken out of the game now, and changes nothing. Where p can't
+	// leave, p keeps the seat, offline, until the game calls Table.DismissAbsent at a time when
+	// MayLeave says yes.
 	MayLeave(t *Table, p *Player) bool
 
-	// Left tells that p is gone for good: not among Table.Players any more.
+	// Left tells that p is gone for good: not among Table.Players any more. The game sees to it that
+	// nobody waits for p, and sooner or later closes a room that is empty. It is called once for
+	// each player, also from within DismissAbsent, which it may call itself.
 	Left(t *Table, p *Player)
 
 	// Settle brings what is being played to its end at once, by the rules, because the room is
-	// about to be closed from outside.
+	// about to be closed from outside. Everyone may leave then.
 	Settle(t *Table)
 
 	// State describes the game in a line or two for a person. It may hold what players must not
@@ -32,8 +36,9 @@ type Game interface {
 	// Snapshot encodes everything that Restore needs, the time left on timers included.
 	Snapshot(t *Table) ([]byte, error)
 
-	// Restore takes the place of Start in a room that comes from a snapshot. The players are
-	// there, all of them offline.
+	// Restore takes the place of Start in a room that comes from a snapshot. The players are there,
+	// all of them offline; who is not back after Config.Grace is dismissed as soon as MayLeave says
+	// yes. A snapshot that is damaged or of a version that this build does not know is an error.
 	Restore(t *Table, snapshot []byte) error
 }
 

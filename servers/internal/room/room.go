@@ -158,7 +158,7 @@ func (r *Room) Settle(why Reason) {
 	}})
 }
 
-// Do runs f on the room's goroutine and waits for it. f must not block. ErrClosed: the room has
+// Do runs f on the room's goroutine, from any other, and waits for it. f must not block. ErrClosed: the room has
 // ended, and f has not run to its end and will not. Any other error is that of ctx, and f may
 // still run.
 func (r *Room) Do(ctx context.Context, f func(*Table)) error {

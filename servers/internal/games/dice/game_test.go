@@ -3,7 +3,6 @@ package dice
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"croupier/servers/internal/room"
@@ -323,25 +322,4 @@ func TestSnapshot(t *testing.T) {
 		rolls(t, moved, back, 2)
 		settlement(t, back, []int64{2}, map[int64]int32{1: 2, 2: 6})
 	})
-}
-
-func TestRestoreRefusesWhatWasNeverPlayed(t *testing.T) {
-	const head, tail = `{"version":1,"id":7,"seats":2,"bench":1,"seq":1,"players":[{"id":5,"seat":0},{"id":6,"seat":-1}],"game":`, `}`
-	for name, game := range map[string]string{
-		"a future version": `{"version":2,"round":1}`,
-		"round 0":          `{"version":1,"round":0,"in_round":true}`,
-		"time before now":  `{"version":1,"round":1,"left_ns":-1}`,
-		"too many points":  `{"version":1,"round":1,"in_round":true,"rolls":[{"user":5,"points":7}]}`,
-		"no points":        `{"version":1,"round":1,"in_round":true,"rolls":[{"user":5}]}`,
-		"two rolls":        `{"version":1,"round":1,"in_round":true,"rolls":[{"user":5,"points":1},{"user":5,"points":2}]}`,
-		"an absent roller": `{"version":1,"round":1,"in_round":true,"rolls":[{"user":9,"points":1}]}`,
-		"a spectator":      `{"version":1,"round":1,"in_round":true,"rolls":[{"user":6,"points":1}]}`,
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			r, err := room.Restore(room.Config{Encoder: roomtest.Encoder{}}, New(preset), []byte(head+quoted(game)+tail))
-			if r != nil || err == nil || !strings.Contains(err.Error(), "dice: ") {
-				t.Errorf("%s: restored as %v, %v", name, r, err)
-			}
-		})
-	}
 }

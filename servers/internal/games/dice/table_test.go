@@ -1,7 +1,6 @@
 package dice
 
 import (
-	"encoding/base64"
 	"maps"
 	"slices"
 	"testing"
@@ -95,9 +94,4 @@ func silent(t *testing.T, s *roomtest.Session, op wire.Command) {
 	if messages := heard(t, s, op); len(messages) > 0 {
 		t.Errorf("user %d was sent %v: %v", s.User(), op, messages)
 	}
-}
-
-// quoted puts a game's snapshot into the form that a room's snapshot holds it in.
-func quoted(game string) string {
-	return `"` + base64.StdEncoding.EncodeToString([]byte(game)) + `"`
 }
