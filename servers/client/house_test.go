@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type house struct {
 	seats  map[int64]int32 // by user
 	online map[int64]*guest
 	asked  map[wire.Command]int
+	pings  atomic.Int32 // of WebSocket
 	sits   []map[string]string
 }
 
@@ -157,7 +159,11 @@ func (h *house) sit(g *guest, place map[string]string, meta *wire.Meta) {
 
 // gate serves the house over WebSocket and returns its address.
 func (h *house) gate(t *testing.T) string {
-	return gateFunc(t, func(ctx context.Context, conn *websocket.Conn, r *http.Request) {
+	options := &websocket.AcceptOptions{OnPingReceived: func(context.Context, []byte) bool {
+		h.pings.Add(1)
+		return true
+	}}
+	return gateWith(t, options, func(ctx context.Context, conn *websocket.Conn, r *http.Request) {
 		var sending sync.Mutex
 		g := &guest{
 			user: UserOf(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")),
@@ -195,8 +201,13 @@ func say(ctx context.Context, conn *websocket.Conn, op wire.Command, m proto.Mes
 // gateFunc serves WebSockets by a function and returns the address.
 func gateFunc(t testing.TB, serve func(context.Context, *websocket.Conn, *http.Request)) string {
 	t.Helper()
+	return gateWith(t, nil, serve)
+}
+
+func gateWith(t testing.TB, options *websocket.AcceptOptions, serve func(context.Context, *websocket.Conn, *http.Request)) string {
+	t.Helper()
 	return gateHTTP(t, func(w http.ResponseWriter, r *http.Request) {
-		conn, err := websocket.Accept(w, r, nil)
+		conn, err := websocket.Accept(w, r, options)
 		if err != nil {
 			return
 		}

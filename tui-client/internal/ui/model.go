@@ -39,6 +39,7 @@ type Model struct {
 	config Config
 	styles styles
 	scene  *scene.Scene
+	tick   func(time.Duration) tea.Cmd // the clock
 
 	width, height int
 	now           time.Time
@@ -86,7 +87,7 @@ const (
 
 // New returns the model of a table that nothing is known of yet.
 func New(c Config) Model {
-	return Model{config: c, styles: newStyles(c.Renderer), scene: scene.New(c.User, c.Place), now: c.Now}
+	return Model{config: c, styles: newStyles(c.Renderer), scene: scene.New(c.User, c.Place), tick: tick, now: c.Now}
 }
 
 // Scene is what the player knows.
@@ -108,7 +109,7 @@ type (
 )
 
 // Init waits for the first event and starts the clock.
-func (m Model) Init() tea.Cmd { return tea.Batch(m.listen(), tick(fast)) }
+func (m Model) Init() tea.Cmd { return tea.Batch(m.listen(), m.tick(fast)) }
 
 func tick(after time.Duration) tea.Cmd {
 	return tea.Tick(after, func(t time.Time) tea.Msg { return tickMsg(t) })
@@ -116,6 +117,9 @@ func tick(after time.Duration) tea.Cmd {
 
 func (m Model) listen() tea.Cmd {
 	events := m.config.Events
+	if events == nil {
+		return nil
+	}
 	return func() tea.Msg {
 		event, open := <-events
 		if !open {
@@ -195,7 +199,7 @@ func (m *Model) say(text string, fault bool) {
 // beat is the clock's tick.
 func (m Model) beat(t time.Time) (tea.Model, tea.Cmd) {
 	m.later(t)
-	commands := []tea.Cmd{tick(m.pace())}
+	commands := []tea.Cmd{m.tick(m.pace())}
 	if m.scene.Seated && m.scene.Link == scene.Online && !m.noPing && !m.pinging && !m.now.Before(m.nextPing) {
 		m.pinging = true
 		m.nextPing = m.now.Add(pingEvery)

@@ -52,8 +52,7 @@ func press(key string) tea.Msg {
 	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(key)}
 }
 
-// act sends a message and runs the requests that follow, until they have nothing more to say. The
-// clock and the events, which would wait, are left out.
+// act sends a message and runs the requests that follow, until they have nothing more to say.
 func act(m Model, message tea.Msg) Model {
 	next, command := m.Update(message)
 	m = next.(Model)
@@ -63,26 +62,20 @@ func act(m Model, message tea.Msg) Model {
 	return m
 }
 
-// outcome runs a command if it is one request.
+// outcome runs a command.
 func outcome(command tea.Cmd) []tea.Msg {
 	if command == nil {
 		return nil
 	}
-	result := make(chan tea.Msg, 1)
-	go func() { result <- command() }()
-	select {
-	case message := <-result:
-		switch message := message.(type) {
-		case doneMsg:
-			return []tea.Msg{message}
-		case tea.BatchMsg:
-			var all []tea.Msg
-			for _, one := range message {
-				all = append(all, outcome(one)...)
-			}
-			return all
+	switch message := command().(type) {
+	case doneMsg:
+		return []tea.Msg{message}
+	case tea.BatchMsg:
+		var all []tea.Msg
+		for _, one := range message {
+			all = append(all, outcome(one)...)
 		}
-	case <-time.After(20 * time.Millisecond): // the clock
+		return all
 	}
 	return nil
 }
@@ -160,7 +153,6 @@ func TestSitsByItself(t *testing.T) {
 	m := at(80, 24, connecting...)
 	f := m.config.Player.(*fake)
 	m.config.Place.Seat = 3
-	m.config.Events = make(chan client.Event) // nothing comes
 	m = act(m, after(time.Second, client.Connected{}))
 	if !slices.Equal(f.asked, []string{"sit dice 4 3"}) {
 		t.Fatalf("asked for %v", f.asked)
@@ -176,7 +168,6 @@ func TestSitsByItself(t *testing.T) {
 	// An unknown outcome is another matter: it tries again once there is a connection.
 	m = at(80, 24, connecting...)
 	f = m.config.Player.(*fake)
-	m.config.Events = make(chan client.Event)
 	f.err = fmt.Errorf("sit: %w", client.ErrUnknownOutcome)
 	m = act(m, after(time.Second, client.Connected{}))
 	m = act(m, tickMsg(noon.Add(1500*time.Millisecond)))

@@ -37,6 +37,7 @@ func painted(profile termenv.Profile, width, height int, messages ...tea.Msg) Mo
 		Player: &fake{}, User: 7, Place: client.Place{Game: "dice", Room: 4, Seat: client.AnySeat},
 		Target: "gate ws://127.0.0.1:60006", Renderer: renderer, Now: noon,
 	})
+	m.tick = func(time.Duration) tea.Cmd { return nil } // tests are the clock
 	return send(m, append([]tea.Msg{tea.WindowSizeMsg{Width: width, Height: height}}, messages...)...)
 }
 
