@@ -11,6 +11,10 @@ import (
 	"croupier/servers/wire"
 )
 
+// roomCost is how many messages a SitDown in another room counts for: a room outlives its only
+// player for a while, and nobody may open thousands.
+const roomCost = 10
+
 // sit handles a SitDown. Sitting down in another room leaves the first one, by that game's rule for
 // a player who goes away. False: the session is over.
 func (g *Gate) sit(s *session, body []byte) bool {
@@ -30,7 +34,7 @@ func (g *Gate) sit(s *session, body []byte) bool {
 		// On a new lane all the same: the room may be about to shut this one, and then a request on it
 		// would be lost.
 		w.number = s.stay()
-	} else if !s.allow(g.config.Burst / 20) { // a room outlives its only player: nobody may open thousands
+	} else if !s.allow(min(roomCost, g.config.Burst/20)) {
 		return s.close(wire.CloseRateLimited, "too many rooms at once")
 	} else {
 		w.number = s.leave()

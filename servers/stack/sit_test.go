@@ -1,0 +1,108 @@
+package stack
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Requests that follow each other without waiting are answered one by one, in their order, also
+// where one of them ends the lane that the next one is for.
+func TestPipelinedSitAndStand(t *testing.T) {
+	h := openHouse(t, func(c *settings) { c.gate.Rate, c.gate.Burst = 1e7, 1e7 })
+	s := h.dial(7)
+	for round := range 50 {
+		var b []byte
+		b = append(b, message(3, sitDown("1", "-1")...)...)
+		b = append(b, message(3, sitDown("1", "-1")...)...)
+		b = append(b, message(6)...)
+		b = append(b, message(4)...)
+		b = append(b, message(6)...)
+		b = append(b, message(3, sitDown("1", "2")...)...)
+		b = append(b, message(4)...)
+		s.raw(b)
+		for i, want := range []uint32{3, 3, 6, 4, 1, 3, 4} {
+			for {
+				op, f := s.receive()
+				if op == 101 { // the scene
+					continue
+				}
+				if op != want {
+					t.Fatalf("round %d, answer %d: opcode %d %v, want %d", round, i, op, f, want)
+				}
+				break
+			}
+		}
+	}
+	if lines := h.log.lines(); len(lines) != 0 {
+		t.Errorf("logged: %s", strings.Join(lines, ""))
+	}
+}
+
+// A player who was refused a seat may ask for another at once.
+func TestSeatRefusedThenAnother(t *testing.T) {
+	h := openHouse(t)
+	h.sitting(1, "1").send(6) // has seat 0
+	for n := range 8 {
+		user := 10 + n
+		s := h.dial(user)
+		s.send(3, sitDown("1", "0")...)
+		if f := s.until(1, nil); f.numbers[1] != 102 {
+			t.Fatalf("code %d, want 102", f.numbers[1])
+		}
+		s.send(3, sitDown("1", "-1")...)
+		s.until(3, user1(user))
+		s.conn.Close()
+	}
+}
+
+// A thousand rooms from one session: it is closed long before, and what it opened is bounded.
+func TestManySitsInDifferentRooms(t *testing.T) {
+	h := openHouse(t)
+	s := h.dial(7)
+	go func() { // the gate may close in the middle
+		for n := range 1000 {
+			if s.raw(message(3, sitDown(fmt.Sprint(5000+n), "-1")...)) != nil {
+				return
+			}
+		}
+	}()
+	if code := s.closeCode(); code != 4008 {
+		t.Errorf("close code %d, want 4008", code)
+	}
+	h.oneLine("session closed", "code=4008")
+	var rooms int
+	if _, err := fmt.Sscan(h.metric(h.gameOps, "croupier_game_rooms_opened_total"), &rooms); err != nil || rooms > 30 {
+		t.Errorf("one session opened %d rooms, %v", rooms, err)
+	}
+	eventually(t, "its lanes to be shut", func() bool { return h.metric(h.gameOps, "croupier_game_sessions") == "0" })
+}
+
+// Sitting down again and again in the same room leaves one player and one lane.
+func TestManySitsInOneRoom(t *testing.T) {
+	h := openHouse(t)
+	s := h.dial(7)
+	for range 100 {
+		s.send(3, sitDown("1", "-1")...)
+		s.until(3, user1(7))
+		s.until(101, nil)
+	}
+	eventually(t, "the lanes before to be shut", func() bool { return h.metric(h.gameOps, "croupier_game_sessions") == "1" })
+	s.send(6)
+	s.until(6, nil)
+}
+
+// A room that was closed opens anew for who asks while it closes.
+func TestSitWhileTheRoomCloses(t *testing.T) {
+	h := openHouse(t, func(c *settings) { c.dice.Round, c.dice.Idle = 30*time.Millisecond, 10*time.Millisecond })
+	for n := range 15 {
+		s := h.sitting(7, "1")
+		s.send(4)
+		s.until(4, nil)
+		s.conn.Close() // the empty room closes at the end of its round, about now
+		s = h.sitting(100+n, "1")
+		s.conn.Close()
+	}
+	eventually(t, "the empty rooms to close", func() bool { return h.metric(h.gameOps, "croupier_game_rooms") == "0" })
+}
