@@ -16,6 +16,9 @@ const (
 	// sessionBacklog is how many bytes wait for one player at most: some thousand messages. A
 	// player who is further behind is closed with wire.CloseTooSlow.
 	sessionBacklog = 64 << 10
+	// kernelBacklog is how many bytes the kernel holds for one player besides; it takes twice as much
+	// memory for them.
+	kernelBacklog = 64 << 10
 	// writePatience is how long a full socket may stay full before its session ends.
 	writePatience = 10 * time.Second
 	// lastWords is how long a closed session gets to take its close frame and to answer it.
