@@ -3,10 +3,12 @@ package room_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"croupier/servers/internal/room"
 	"croupier/servers/internal/room/roomtest"
@@ -240,6 +242,23 @@ func TestOneGoroutineForARoom(t *testing.T) {
 		synctest.Wait()
 		if n := roomtest.Goroutines() - before; n != 0 {
 			t.Errorf("%d goroutines are left of a room", n)
+		}
+	})
+}
+
+// What a player sent can be freed once the room has handled it, though no other message follows:
+// it may be part of a much larger buffer of a trunk.
+func TestIdleRoomHoldsOnToNoMessage(t *testing.T) {
+	bubble(t, &script{}, func(t *testing.T, r *roomtest.Room) {
+		s := r.Sit(1, 0)
+		body := new([4096]byte)
+		held := weak.Make(body)
+		must(t, r.Play(s, 200, body[:], 0))
+		r.Wait()
+		body = nil
+		runtime.GC()
+		if held.Value() != nil {
+			t.Error("the room still holds a message that it has handled")
 		}
 	})
 }

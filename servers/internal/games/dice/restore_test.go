@@ -6,9 +6,11 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"croupier/servers/internal/room"
 	"croupier/servers/internal/room/roomtest"
+	"croupier/servers/wire"
 )
 
 // inRoom makes the snapshot of a room with user 5 in seat 0 and user 6 watching, around that of a game.
@@ -70,5 +72,29 @@ func FuzzRestore(f *testing.F) {
 			twin.Say(s, m.Op, m.Body)
 			twin.Check()
 		})
+	})
+}
+
+// After a move the round waits for those who have not rolled, until their grace is over. Whoever
+// of them is dismissed last lets the round settle, which dismisses the absent rollers: all in one
+// breath, each of them once.
+func TestRoundSettlesWhenGraceIsOver(t *testing.T) {
+	config := Config{Preset: true, Round: time.Hour}
+	table(t, config, func(t *testing.T, r *roomtest.Room) {
+		r.Sit(1, 0)
+		r.Sit(2, 1)
+		roller, absent := r.Sit(3, 2), r.Sit(4, 3)
+		rolls(t, r, roller, 2)
+		rolls(t, r, absent, 6)
+		moved := roomtest.Restore(t, room.Config{}, New(config), r.Store())
+		back := moved.Sit(3, room.AnySeat)
+		pass(moved, time.Minute-1)
+		silent(t, back, wire.Command_DICE_SETTLEMENT)
+		pass(moved, 1)
+		settlement(t, back, []int64{4}, map[int64]int32{3: 2, 4: 6})
+		if view := back.View(); len(view) != 1 {
+			t.Errorf("the room holds %v, want user 3 alone", view)
+		}
+		moved.Check()
 	})
 }

@@ -16,6 +16,7 @@ type Room struct {
 	tb       testing.TB
 	watch    *watched
 	sessions []*Session
+	requests uint64 // number of the last one that Say has made
 }
 
 // Open opens a room, with an Encoder and a log where c has none.
@@ -57,7 +58,7 @@ func complete(tb testing.TB, c room.Config, watch *watched) room.Config {
 }
 
 func attend(tb testing.TB, r *room.Room, watch *watched) *Room {
-	at := &Room{Room: r, tb: tb, watch: watch}
+	at := &Room{Room: r, tb: tb, watch: watch, requests: 1000} // beyond what tests count by hand
 	tb.Cleanup(at.close)
 	return at
 }
@@ -117,15 +118,15 @@ func (r *Room) Lose(s *Session) {
 // echoes the request. The rest stays to be taken.
 func (r *Room) Say(s *Session, op uint32, body []byte) (answer Sent, answered bool) {
 	r.tb.Helper()
-	const request = 4711
-	if err := r.Play(s, op, body, request); err != nil {
+	r.requests++
+	if err := r.Play(s, op, body, r.requests); err != nil {
 		r.tb.Fatalf("user %d sends op %d: %v", s.user, op, err)
 	}
 	r.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(s.sent) - 1; i >= 0; i-- {
-		if s.sent[i].Request == request {
+		if s.sent[i].Request == r.requests {
 			return s.sent[i], true
 		}
 	}
