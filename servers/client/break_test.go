@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"google.golang.org/grpc/codes"
 
 	"croupier/servers/wire"
 )
@@ -303,6 +304,9 @@ func TestFate(t *testing.T) {
 		{&HandshakeError{Status: 502}, true, Jitter},
 		{&dialError{Target{}, net.ErrClosed}, true, Jitter},
 		{ErrMalformed, true, Pause},
+		{&StreamError{Code: codes.ResourceExhausted}, true, Pause},
+		{&StreamError{Code: codes.Unavailable}, true, Jitter},
+		{&StreamError{Code: codes.InvalidArgument}, false, 0},
 	} {
 		retry, hint, _ := fate(test.err)
 		if retry != test.retry || hint != test.hint {

@@ -280,7 +280,7 @@ func streamError(err error) error {
 	case status.Code(err) == codes.Internal && strings.Contains(text, "unmarshal"):
 		return fmt.Errorf("%w: %s", ErrMalformed, text)
 	}
-	return fmt.Errorf("the stream broke: %s: %s", status.Code(err), text)
+	return &StreamError{Code: status.Code(err), Text: text}
 }
 
 func (l *directLink) probe(ctx context.Context) error {

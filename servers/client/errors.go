@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"croupier/servers/wire"
 )
 
@@ -79,6 +81,14 @@ func (e *CloseError) Is(target error) bool {
 	return target == ErrReplaced && e.Code == wire.CloseReplaced
 }
 
+// StreamError is a direct connection that ended with a gRPC status.
+type StreamError struct {
+	Code codes.Code
+	Text string
+}
+
+func (e *StreamError) Error() string { return fmt.Sprintf("the stream broke: %s (%s)", e.Text, e.Code) }
+
 // DisconnectError is a connection that ends because the server sent DISCONNECT.
 type DisconnectError struct {
 	Reason wire.DisconnectReason
@@ -145,6 +155,16 @@ func fate(err error) (retry bool, hint Hint, atLeast time.Duration) {
 			return false, 0, 0
 		}
 		return true, Jitter, handshake.RetryAfter
+	}
+	var stream *StreamError
+	if errors.As(err, &stream) {
+		switch stream.Code {
+		case codes.ResourceExhausted: // too slow, or too many requests
+			return true, Pause, 0
+		case codes.InvalidArgument, codes.PermissionDenied, codes.Unimplemented:
+			return false, 0, 0
+		}
+		return true, Jitter, 0
 	}
 	var disconnect *DisconnectError
 	switch {

@@ -20,7 +20,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve runs gate and game server for a test.
 func serve(t *testing.T) *stack.Stack {
 	t.Helper()
-	s, err := stack.Start(stack.Config{Round: 2 * time.Second, Idle: 50 * time.Millisecond})
+	return start(t, stack.Config{Round: 2 * time.Second, Idle: 50 * time.Millisecond})
+}
+
+func start(t *testing.T, c stack.Config) *stack.Stack {
+	t.Helper()
+	s, err := stack.Start(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +83,21 @@ func TestPlayDirect(t *testing.T) {
 	}
 	if !strings.Contains(out, "you roll a 2\n") || !strings.Contains(out, "user 9 seat 0\n") {
 		t.Errorf("stdout is\n%s", out)
+	}
+}
+
+func TestPlayDirectWithAToken(t *testing.T) {
+	s := start(t, stack.Config{Production: true})
+	signed, err := s.Token(9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errs, err := play(t, Config{Target: client.Direct(s.Game, 9, client.Static(signed)), User: 9}, "shake\nprint\n")
+	if err != nil || !strings.Contains(out, "you roll a ") || !strings.Contains(out, "user 9 seat 0\n") {
+		t.Errorf("%v\n%s%s", err, out, errs)
+	}
+	if _, _, err = play(t, Config{Target: client.Direct(s.Game, 9, nil), User: 9}, ""); !errors.Is(err, client.ErrUnauthorized) {
+		t.Errorf("without a token: %v", err)
 	}
 }
 
