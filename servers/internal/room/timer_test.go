@@ -139,6 +139,24 @@ func TestNoExpiryAfterStopOrReset(t *testing.T) {
 	}
 }
 
+// Timers that a busy room is late for run in the order of their times, not of their making.
+func TestOverdueTimersRunInOrder(t *testing.T) {
+	for _, test := range []struct {
+		a, b time.Duration
+		want []string
+	}{
+		{5 * time.Second, 6 * time.Second, []string{"a 10s", "b 10s"}},
+		{6 * time.Second, 5 * time.Second, []string{"b 10s", "a 10s"}},
+	} {
+		g := newClockwork()
+		bubble(t, g, func(t *testing.T, r *roomtest.Room) {
+			r.Inside(func(*room.Table) { g.a.Reset(test.a); g.b.Reset(test.b) })
+			stall(t, r, 10*time.Second)
+			g.after(t, r, time.Minute, test.want...)
+		})
+	}
+}
+
 // A message that stops a timer whose time has come, but which the room had no time to run, comes
 // after the expiry: the room runs timers first.
 func TestExpiryComesBeforeLaterMessages(t *testing.T) {
