@@ -26,7 +26,7 @@ func (c *Client) serve(l link, again bool) error {
 	heart := startPulse(c, l)
 
 	var err error
-	if place, seated := c.Place(); seated && again {
+	if place, lost := c.lostPlace(); lost && again {
 		err = c.askSeat(l, place, place.Seat)
 	}
 	for err == nil {
@@ -108,6 +108,21 @@ type resumption struct {
 // that is not ready yet. With the standard backoff they span about half a minute, in which a
 // room's new server should have been found.
 const resumeRefusals = 8
+
+// lostPlace is where to go back to. A Sit of the program that is under way already overrules it.
+func (c *Client) lostPlace() (Place, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, one := range c.calls {
+		if one.op == wire.Command_SIT_DOWN {
+			return Place{}, false
+		}
+	}
+	if c.place == nil {
+		return Place{}, false
+	}
+	return *c.place, true
+}
 
 // askSeat asks for a seat; old is the one before the break.
 func (c *Client) askSeat(l link, place Place, old int32) error {

@@ -17,7 +17,8 @@ func (c *Client) Sit(ctx context.Context, place Place) (*wire.User, error) {
 	return ask[*wire.User](ctx, c, wire.Command_SIT_DOWN, sitDown(place), func(one *call) { one.place = &place })
 }
 
-// Stand stands the player up.
+// Stand stands the player up. Where its outcome is unknown the player counts as seated, and is
+// brought back like any other.
 func (c *Client) Stand(ctx context.Context) error {
 	_, err := ask[*wire.Int64](ctx, c, wire.Command_STAND_UP, &wire.Empty{}, nil)
 	return err
