@@ -262,3 +262,12 @@ func TestIdleRoomHoldsOnToNoMessage(t *testing.T) {
 		}
 	})
 }
+
+// In real time, the end of the function and the end of the room are seen at once now and then.
+func TestDoThatEndsTheRoomHasRun(t *testing.T) {
+	for range 3000 {
+		r := open(t, room.Config{}, &script{})
+		must(t, r.Do(t.Context(), func(table *room.Table) { table.Close() }))
+		<-r.Done()
+	}
+}
