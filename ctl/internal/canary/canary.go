@@ -112,10 +112,8 @@ func Begin(s Set, n int) (partition int, err error) {
 		return 0, refuse("%s has %d replicas, so a canary of %d leaves nobody on the stable revision: scale up with `croupier scale --replicas %d %s`, or replace every pod with `croupier deploy`",
 			s.Name, s.Replicas, n, n+1, s.Name)
 	}
-	for _, p := range s.Pods {
-		if !p.Ready || p.Terminating {
-			return 0, refuse("%s is not healthy before the canary: pod %s is not ready%s; look with `croupier status -o wide`", s.Name, p.Name, because(p.Reason))
-		}
+	if progress := Count(s, s.Start); !progress.Done {
+		return 0, refuse("%s is not healthy before the canary: %s; look with `croupier status -o wide`", s.Name, progress)
 	}
 	return s.Start + s.Replicas - n, nil
 }
@@ -242,13 +240,6 @@ func Abandoned(s Set) []Pod {
 		}
 	}
 	return pods
-}
-
-func because(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return " (" + reason + ")"
 }
 
 func list(names []string) string {

@@ -76,7 +76,8 @@ func TestBegin(t *testing.T) {
 		{"another is open", canaryOf(3, 1), 1, 0, "already has a canary open"},
 		{"a rollout runs", with(canaryOf(3, 1), func(s *Set) { s.Partition = 0 }), 1, 0, "in the middle of a rollout"},
 		{"not observed", with(set(3), func(s *Set) { s.Observed = false }), 1, 0, "in the middle of a rollout"},
-		{"a pod is broken before", with(set(3), func(s *Set) { broken(&s.Pods[1]) }), 1, 0, "dice-1 is not ready (CrashLoopBackOff)"},
+		{"a pod is broken before", with(set(3), func(s *Set) { broken(&s.Pods[1]) }), 1, 0, "not healthy before the canary: 3/3 updated, 2/3 ready; dice-1: CrashLoopBackOff"},
+		{"a pod is missing before", with(set(3), func(s *Set) { s.Pods = s.Pods[:2] }), 1, 0, "not healthy before the canary: 2/3 updated"},
 	} {
 		partition, err := Begin(test.set, test.pods)
 		check(t, test.name, err, test.refusal)

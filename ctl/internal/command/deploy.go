@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -375,7 +377,8 @@ func (d *deployment) describe() {
 		d.plan.Add("keep %s as they are", plural(kept, "object", "objects"))
 	}
 	d.plan.Add("wait until every pod is updated and ready")
-	for _, l := range d.live {
+	for _, name := range slices.Sorted(maps.Keys(d.live)) {
+		l := d.live[name]
 		for _, p := range l.Pods {
 			if p.Stuck && l.Kind == fleet.StatefulSet {
 				d.plan.Note("%s is stuck (%s); if its template changes, it is deleted, because the controller would wait for it", p.Name, p.Reason)

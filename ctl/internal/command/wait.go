@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -44,7 +45,10 @@ func (r rollout) wait(ctx context.Context, w *fleet.Workload) (*fleet.Workload, 
 		if err == nil && r.each != nil {
 			err = r.each(ctx, now)
 		}
+		var gone fleet.NotFoundError
 		switch {
+		case errors.As(err, &gone):
+			return nil, fmt.Errorf("wait for %s: %w", w.Name, err)
 		case err == nil:
 			progress = canary.Count(now.Set, r.from(now))
 			if line := progress.String(); line != last {

@@ -3,13 +3,16 @@ package image
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os/exec"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // Push copies an archive to a registry under prefix (registry[/path]) and
@@ -28,6 +31,10 @@ func Push(ctx context.Context, archive, prefix string, insecure bool) (string, e
 		return "", fmt.Errorf("push %s: %w", ref.RepositoryStr(), err)
 	}
 	if err := remote.Write(to, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+		var denied *transport.Error
+		if errors.As(err, &denied) && (denied.StatusCode == http.StatusUnauthorized || denied.StatusCode == http.StatusForbidden) {
+			return "", fmt.Errorf("push %s: %w (log in with `docker login %s`)", to, err, to.RegistryStr())
+		}
 		return "", fmt.Errorf("push %s: %w", to, err)
 	}
 	digest, err := img.Digest()
@@ -80,8 +87,28 @@ func (l Loader) Load(ctx context.Context, path string, b Built) error {
 		var output bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &output, &output
 		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("load %s: `%s`: %w: %s", b.Reference, strings.Join(line, " "), err, strings.TrimSpace(output.String()))
+			return fmt.Errorf("load %s: `%s`: %w %s(%s)", b.Reference, strings.Join(line, " "), err, said(output.String()), l.hint(err))
 		}
 	}
 	return nil
+}
+
+// hint is what to try when a command did not work.
+func (l Loader) hint(err error) string {
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return "install it, or load by --kind or --k3s, or push to a registry with `croupier push`"
+	case l.Kind != "":
+		return "is that a kind cluster of this machine? see `kind get clusters`"
+	case l.K3s:
+		return "does k3s run on this machine, and are you root?"
+	}
+	return "is the node's containerd at that socket, and are you root? name another with --containerd-socket"
+}
+
+func said(output string) string {
+	if output = strings.TrimSpace(output); output == "" {
+		return ""
+	}
+	return output + " "
 }

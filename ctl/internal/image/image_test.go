@@ -3,6 +3,7 @@ package image
 import (
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -151,6 +152,11 @@ func TestPush(t *testing.T) {
 	if err := validate.Image(pulled); err != nil {
 		t.Error(err)
 	}
+	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer closed.Close()
+	if _, err := Push(t.Context(), path, strings.TrimPrefix(closed.URL, "http://"), false); err == nil || !strings.Contains(err.Error(), "docker login 127.0.0.1") {
+		t.Errorf("pushing where it is forbidden: %v", err)
+	}
 	server.Close()
 	if _, err := Push(t.Context(), path, host, false); err == nil || !strings.Contains(err.Error(), "push "+host) {
 		t.Errorf("pushing to nobody: %v", err)
@@ -175,6 +181,31 @@ func TestLoaderCommands(t *testing.T) {
 		if joined := strings.Join(got, "; "); joined != want {
 			t.Errorf("%+v:\n%s, want\n%s", loader, joined, want)
 		}
+	}
+}
+
+func TestLoadSaysWhatToTry(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	built := Built{Name: "game", Reference: "croupier/game:v1", Digest: "sha256:abc"}
+	if err := (Loader{Socket: "/s"}).Load(t.Context(), "g.tar", built); err == nil || !strings.Contains(err.Error(), "croupier push") {
+		t.Errorf("without ctr: %v", err)
+	}
+	script := "#!/bin/sh\necho \"$*\" >>" + bin + "/ran\necho cannot dial /s >&2\nexit $FAIL\n"
+	if err := os.WriteFile(filepath.Join(bin, "ctr"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("FAIL", "1")
+	if err := (Loader{Socket: "/s"}).Load(t.Context(), "g.tar", built); err == nil || !strings.Contains(err.Error(), "cannot dial /s (is the node's containerd at that socket") {
+		t.Errorf("with a ctr that fails: %v", err)
+	}
+	t.Setenv("FAIL", "0")
+	if err := (Loader{Socket: "/s"}).Load(t.Context(), "g.tar", built); err != nil {
+		t.Error(err)
+	}
+	ran, err := os.ReadFile(filepath.Join(bin, "ran"))
+	if err != nil || strings.Count(string(ran), "images import g.tar") != 2 || strings.Count(string(ran), "images tag") != 1 {
+		t.Errorf("ran %q (%v)", ran, err)
 	}
 }
 

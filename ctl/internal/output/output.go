@@ -105,10 +105,11 @@ type Palette struct{ on bool }
 // NewPalette allows colour if w is a terminal and the environment does not
 // forbid it (NO_COLOR of any value but the empty one, TERM=dumb).
 func NewPalette(w io.Writer, environ func(string) string) Palette {
-	if environ("NO_COLOR") != "" || environ("TERM") == "dumb" {
-		return Palette{}
-	}
-	return Palette{on: IsTerminal(w)}
+	return newPalette(IsTerminal(w), environ)
+}
+
+func newPalette(terminal bool, environ func(string) string) Palette {
+	return Palette{on: terminal && environ("NO_COLOR") == "" && environ("TERM") != "dumb"}
 }
 
 // IsTerminal tells whether v is a file that is a terminal.
