@@ -194,7 +194,7 @@ func TestAuto(t *testing.T) {
 	m, f = playing(turn)
 	m.config.Auto = true
 	m = act(m, press("u"))
-	if m.config.Auto {
+	if m.config.Auto || !slices.Equal(f.asked, []string{"stand"}) {
 		t.Error("still plays by itself")
 	}
 }
