@@ -46,6 +46,13 @@ var (
 	ErrTimeUp = errors.New("the time was up before the rounds were played")
 )
 
+// endless says that the end of the commands is not the end of the game.
+func (c Config) endless() bool { return c.Auto || c.For > 0 || c.Rounds > 0 }
+
+// scriptAttempts is how many attempts in a row to connect may fail where commands come from a
+// script, which nobody may be watching: they take about half a minute.
+const scriptAttempts = 12
+
 // closeWithin bounds the goodbye.
 const closeWithin = 3 * time.Second
 
@@ -67,14 +74,18 @@ func Run(ctx context.Context, c Config) error {
 		timed, cancel = context.WithTimeout(ctx, c.For)
 		defer cancel()
 	}
-	player := client.Start(c.Target, client.Options{
+	options := client.Options{
 		KeepAlive: 5 * time.Second,
 		Backoff:   client.Backoff{Cap: 5 * time.Second}, // a person is waiting
-	})
-	play := playLines
-	if isTerminal(c.In) && isTerminal(c.Out) {
-		play = playScreen
 	}
+	play := playLines
+	switch {
+	case isTerminal(c.In) && isTerminal(c.Out):
+		play = playScreen
+	case !c.endless():
+		options.MaxAttempts = scriptAttempts
+	}
+	player := client.Start(c.Target, options)
 	seen, err := play(timed, c, player)
 
 	goodbye, cancel := context.WithTimeout(context.Background(), closeWithin)
@@ -123,7 +134,7 @@ func playScreen(ctx context.Context, c Config, player *client.Client) (*scene.Sc
 func playLines(ctx context.Context, c Config, player *client.Client) (*scene.Scene, error) {
 	return lines.Run(ctx, lines.Config{
 		Player: player, Events: player.Events(), User: c.User, Place: c.Place,
-		Auto: c.Auto, Rounds: c.Rounds, Stay: c.Auto || c.For > 0 || c.Rounds > 0,
+		Auto: c.Auto, Rounds: c.Rounds, Stay: c.endless(),
 		In: c.In, Out: c.Out, Err: c.Err,
 	}), nil
 }

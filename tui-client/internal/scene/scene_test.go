@@ -187,7 +187,7 @@ func TestClean(t *testing.T) {
 		"\x1b]0;title\x07 bell": "]0;title bell",
 		"a\r\nb\tc":             "a b c",
 		"\xff\xfe":              "?",
-		"‮evil":                 "evil",
+		"\u202eevil":            "evil",
 	} {
 		if got := Clean(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
