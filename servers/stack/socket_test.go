@@ -3,8 +3,10 @@ package stack
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 )
 
@@ -75,6 +77,13 @@ func (s *socket) closeCode() int {
 		s.ended()
 		return int(binary.BigEndian.Uint16(payload))
 	}
+}
+
+// sees asks the room whether a user is in it.
+func (s *socket) sees(user int) bool {
+	s.t.Helper()
+	s.send(6)
+	return strings.Contains(string(s.until(6, nil).bytes[1][0]), fmt.Sprintf("user %d ", user))
 }
 
 // ended sees the connection end.

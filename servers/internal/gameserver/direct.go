@@ -2,8 +2,6 @@ package gameserver
 
 import (
 	"context"
-	"errors"
-	"io"
 	"strconv"
 	"sync"
 	"time"
@@ -80,10 +78,10 @@ func (s *Server) read(stream wire.Network_ConnectServer, d *direct) error {
 	for {
 		m, err := stream.Recv()
 		switch {
-		case errors.Is(err, io.EOF):
+		case err != nil && gone(err):
 			return nil
 		case err != nil:
-			return err
+			return s.close(d, status.Code(err), "%s", status.Convert(err).Message())
 		case !allowed.Allow():
 			return s.close(d, codes.ResourceExhausted, "more than %g messages a second: connect again, and speak slower", s.config.Rate)
 		case len(m.GetData()) > wire.MaxRequest:

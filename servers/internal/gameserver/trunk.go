@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -59,6 +60,13 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 	}
 }
 
+// gone says whether a stream ended because its other side ended it or was lost. Else it sent what
+// is no message.
+func gone(err error) bool {
+	code := status.Code(err)
+	return errors.Is(err, io.EOF) || code == codes.Canceled || code == codes.DeadlineExceeded || code == codes.Unavailable
+}
+
 // from is the address of a stream's other side.
 func from(ctx context.Context) string {
 	if p, known := peer.FromContext(ctx); known {
@@ -95,9 +103,10 @@ func (s *Server) receive(stream trunk.Trunk_AttachServer, out *trunk.Outbox) err
 	for {
 		batch, err := stream.Recv()
 		if err != nil {
-			if stream.Context().Err() != nil {
+			if gone(err) {
 				return nil
 			}
+			s.config.Log.Warn("trunk given up", "from", from(stream.Context()), "err", err)
 			return err
 		}
 		n := 0
