@@ -16,6 +16,7 @@ type Line struct {
 	At   time.Time
 	Kind Kind
 	Text string
+	Dice bool // it tells what dice show, and can wait until they have come to rest
 }
 
 // Kind says what a line is about.
@@ -38,7 +39,9 @@ func (s *Scene) Apply(event client.Event, now time.Time) []Line {
 	if text == "" {
 		return nil
 	}
-	return []Line{{At: now, Kind: kind, Text: text}}
+	message, _ := event.(client.Message)
+	dice := message.Op == wire.Command_DICE_SHAKE || message.Op == wire.Command_DICE_SETTLEMENT
+	return []Line{{At: now, Kind: kind, Text: text, Dice: dice}}
 }
 
 func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {

@@ -221,8 +221,8 @@ func (m Model) shows(user int64) face {
 func (m Model) logLines(count, width int) []string {
 	lines := make([]string, 0, count)
 	known := m.log
-	if n := len(known); n > 0 && known[n-1].Kind == scene.Win && m.revealing() {
-		known = known[:n-1] // not before the dice lie open
+	for n := len(known); n > 0 && known[n-1].Dice && m.now.Sub(known[n-1].At) < tumble; n-- {
+		known = known[:n-1] // not before the dice have come to rest
 	}
 	for _, entry := range known[max(0, len(known)-count):] {
 		style := m.styles.dim

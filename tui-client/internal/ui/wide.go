@@ -76,18 +76,26 @@ func (m Model) card(seat int, low bool) []string {
 	if low {
 		return []string{name, fmt.Sprintf("   [%s] %s", m.shows(p.ID).letter(), word)}
 	}
-	edge, style, pad := thin, m.dieStyle(p), 4
-	switch {
-	case m.tumbles(p.ID):
+	pad := 4
+	if m.tumbles(p.ID) {
 		_, jump := tumbling(p.ID, m.now)
 		pad += jump - 1
-	case m.celebrated(p.ID):
-		edge = thick
-	case !m.scene.Rolled(p.ID):
-		edge = dotted
 	}
-	lines := append([]string{name}, indent(m.shows(p.ID).draw(edge, "", style), pad)...)
+	lines := append([]string{name}, indent(m.shows(p.ID).draw(m.edgeOf(p), "", m.dieStyle(p)), pad)...)
 	return append(lines, "   "+word)
+}
+
+// edgeOf is the border of a player's die.
+func (m Model) edgeOf(p scene.Player) border {
+	switch {
+	case m.tumbles(p.ID):
+		return thin
+	case m.celebrated(p.ID):
+		return thick
+	case !m.scene.Rolled(p.ID):
+		return dotted
+	}
+	return thin
 }
 
 // nameOf is the first line of a seat: who, whether there, rounds won.
