@@ -98,6 +98,12 @@ func (l *life) begunAnew(m *member, own, scene *Event, mayBeIn bool) bool {
 	return false
 }
 
+// isBehind says whether a bot sits down in a room that is far ahead of what those who are in this
+// life hear of it. It does then not speak of this life, but of the one before, and comes late.
+func (l *life) isBehind(own *Event) bool {
+	return len(l.observers) > 0 && own.Epoch == l.epoch && own.Seq > l.top+window/2
+}
+
 // noteEpoch follows the owners of the room.
 func (l *life) noteEpoch(e *Event) {
 	l.room.checked(Epoch)

@@ -49,6 +49,7 @@ type Counts struct {
 	Returns     uint64 `json:"returns"`     // to the table, after either
 	Reopened    uint64 `json:"reopened"`    // rooms that began anew after everyone had left
 	Closed      uint64 `json:"closed"`      // rooms that the server closed in an orderly way
+	Moved       uint64 `json:"moved"`       // players who came back to another seat after that
 	Vanished    uint64 `json:"vanished"`    // rooms that were lost under their players
 }
 
@@ -56,7 +57,7 @@ func (c *Counts) add(o Counts) {
 	for _, pair := range [...][2]*uint64{
 		{&c.Events, &o.Events}, {&c.Rounds, &o.Rounds}, {&c.Settlements, &o.Settlements}, {&c.Rolls, &o.Rolls},
 		{&c.Broken, &o.Broken}, {&c.Lost, &o.Lost}, {&c.Returns, &o.Returns},
-		{&c.Reopened, &o.Reopened}, {&c.Closed, &o.Closed}, {&c.Vanished, &o.Vanished},
+		{&c.Reopened, &o.Reopened}, {&c.Closed, &o.Closed}, {&c.Moved, &o.Moved}, {&c.Vanished, &o.Vanished},
 	} {
 		*pair[0] += *pair[1]
 	}

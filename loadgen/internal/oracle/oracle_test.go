@@ -213,9 +213,9 @@ func TestEveryFaultIsFound(t *testing.T) {
 			w.roll(1, 3)
 			w.closeRoom(Retry)
 		}},
-		"the seats are others after the room was closed": {Seat, func(w *world) {
+		"the seats are others after the room was lost": {Seat, func(w *world) {
 			w.playRound()
-			w.closeRoom(Retry)
+			w.crash()
 			w.sit(3)
 		}},
 		"a round number is left out": {Sequence, func(w *world) {
@@ -314,6 +314,51 @@ func TestWhatNobodySawIsUnknown(t *testing.T) {
 				t.Fatal("found a violation")
 			}
 		})
+	}
+}
+
+// A room that the server closes in an orderly way is no violation, but it is counted.
+func TestOrderlyEndsAreCounted(t *testing.T) {
+	w := table()
+	w.playRound()
+	w.closeRoom(Retry)
+	w.sit(3) // takes the first seat of the new room
+	w.sit(1)
+	f := w.finish()
+	if f.Violated() != 0 || f.Counts.Closed != 1 || f.Counts.Moved != 2 || f.Counts.Lost != 3 {
+		report(t, f)
+		t.Errorf("%+v", f.Counts)
+	}
+}
+
+// A bot that hears late of a room that is over says nothing about the one that came after it.
+func TestStragglers(t *testing.T) {
+	w := table()
+	for range 40 {
+		w.playRound()
+		w.begin()
+	}
+	late := []Event{
+		{Kind: Present, User: 1, Seat: 0, Online: true, Seq: w.seq},
+		{Kind: Present, User: 4, Seat: 3, Online: true, Seq: w.seq + 1},
+		{Kind: Scene, Round: w.round, InRound: true, Seq: w.seq + 1},
+		{Kind: Ended, Reason: Retry, Seq: w.seq + 1},
+	}
+	w.settle()
+	w.closeRoom(Retry)
+	w.sit(1)
+	w.sit(2)
+	for _, e := range late {
+		e.Bot, e.Epoch, e.At = 4, 1, w.now
+		w.oracle.See(w.room, e)
+	}
+	w.now += 5 * time.Second
+	w.roll(1, 5)
+	w.roll(2, 4)
+	w.sit(4)
+	if f := w.finish(); f.Violated() != 0 {
+		report(t, f)
+		t.Error("found a violation")
 	}
 }
 

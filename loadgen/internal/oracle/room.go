@@ -123,15 +123,19 @@ func (r *room) arrive(m *member, scene *Event) {
 
 	l := r.newest()
 	mayBeIn := l != nil && m.was == l && m.left != stoodUp // perhaps the room has not noticed yet that it was lost
-	if l == nil || l.begunAnew(m, &own, scene, mayBeIn) {
-		old := l
-		l = &life{room: r, epoch: own.Epoch, epochFrom: own.Seq}
+	switch fresh := (&life{room: r, epoch: own.Epoch, epochFrom: own.Seq}); {
+	case l == nil:
+		l = fresh
 		r.lives = append(r.lives, l)
-		if old != nil {
-			r.supersede(old, own.At)
-			r.checkSeatAfterRestart(m, old, &own)
-		}
-		mayBeIn = false
+	case l.isBehind(&own):
+		l, mayBeIn = fresh, false
+		r.lives = slices.Insert(r.lives, len(r.lives)-1, l)
+		l.superseded, l.supersededAt = true, own.At
+	case l.begunAnew(m, &own, scene, mayBeIn):
+		r.lives = append(r.lives, fresh)
+		r.supersede(l, own.At)
+		r.checkSeatAfterRestart(m, l, &own)
+		l, mayBeIn = fresh, false
 	}
 	l.noteEpoch(&own)
 	l.heardFrom()
@@ -339,8 +343,15 @@ func (r *room) bury(l *life) {
 }
 
 // checkSeatAfterRestart checks that a room which was begun anew under its players has their seats.
+// An orderly end of the room is an end of its seats, too: that is counted, and no violation.
 func (r *room) checkSeatAfterRestart(m *member, old *life, own *Event) {
 	if m.was != old || m.left != abandoned || m.keeps < 0 {
+		return
+	}
+	if old.ended {
+		if own.Seat != m.keeps {
+			r.book.counts.Moved++
+		}
 		return
 	}
 	r.checked(Seat)

@@ -58,7 +58,7 @@ func Judge(r load.Result) (Verdict, []string) {
 	}
 	reasons = append(reasons, fmt.Sprintf("%d checks, no rule was broken", r.Findings.Checked()))
 	if n := r.Findings.Counts.Closed; n > 0 {
-		reasons = append(reasons, fmt.Sprintf("the servers closed %d rooms under their players, after their rounds were settled; the players came back to the same seats", n))
+		reasons = append(reasons, fmt.Sprintf("but the servers closed %d rooms under their players, after their rounds were settled; %d players came back to another seat", n, r.Findings.Counts.Moved))
 	}
 	return Pass, reasons
 }
