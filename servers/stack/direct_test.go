@@ -120,9 +120,7 @@ func TestDirectWithBadMetadata(t *testing.T) {
 		})
 		h.t = t
 	}
-	if rooms := h.metric(h.gameOps, "croupier_game_sessions"); rooms != "0" {
-		t.Errorf("%s sessions are left", rooms)
-	}
+	eventually(t, "all sessions to end", func() bool { return h.metric(h.gameOps, "croupier_game_sessions") == "0" })
 }
 
 // A place that only the room can refuse is refused with an Error, and leaves no room behind.
