@@ -342,7 +342,8 @@ func TestStragglers(t *testing.T) {
 		{Kind: Present, User: 1, Seat: 0, Online: true, Seq: w.seq},
 		{Kind: Present, User: 4, Seat: 3, Online: true, Seq: w.seq + 1},
 		{Kind: Scene, Round: w.round, InRound: true, Seq: w.seq + 1},
-		{Kind: Ended, Reason: Retry, Seq: w.seq + 1},
+		{Kind: Settled, Round: w.round, Seq: w.seq + 2},
+		{Kind: Ended, Reason: Retry, Seq: w.seq + 2},
 	}
 	w.settle()
 	w.closeRoom(Retry)

@@ -134,8 +134,10 @@ func (r *room) arrive(m *member, scene *Event) {
 	case l.begunAnew(m, &own, scene, mayBeIn):
 		r.lives = append(r.lives, fresh)
 		r.supersede(l, own.At)
-		r.checkSeatAfterRestart(m, l, &own)
 		l, mayBeIn = fresh, false
+	}
+	if m.was != nil && m.was != l {
+		r.checkSeatAfterRestart(m, &own)
 	}
 	l.noteEpoch(&own)
 	l.heardFrom()
@@ -344,11 +346,11 @@ func (r *room) bury(l *life) {
 
 // checkSeatAfterRestart checks that a room which was begun anew under its players has their seats.
 // An orderly end of the room is an end of its seats, too: that is counted, and no violation.
-func (r *room) checkSeatAfterRestart(m *member, old *life, own *Event) {
-	if m.was != old || m.left != abandoned || m.keeps < 0 {
+func (r *room) checkSeatAfterRestart(m *member, own *Event) {
+	if m.left != abandoned || m.keeps < 0 {
 		return
 	}
-	if old.ended {
+	if m.was.ended {
 		if own.Seat != m.keeps {
 			r.book.counts.Moved++
 		}
