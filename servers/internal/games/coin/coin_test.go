@@ -170,6 +170,28 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	})
 }
 
+// A spectator is nobody to wait for, and a call goes with its caller.
+func TestCallGoesWithTheCaller(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+		watcher := r.Sit(3, room.AnySeat)
+		calls(t, r, a, heads)
+		r.Lose(a)
+		r.Lose(b)
+		if view := watcher.View(); len(view) != 1 {
+			t.Errorf("the watcher sees %v, want nobody else", view)
+		}
+		if err := r.Move(watcher, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		r.Wait()
+		calls(t, r, watcher, tails)
+		if got, want := r.State(), "coin toss 1\nuser 3 called TAILS"; got != want {
+			t.Errorf("the state is %q, want %q", got, want)
+		}
+		r.Check()
+	})
+}
+
 // A coin that one player has not called is not tossed.
 func TestSettleDropsCalls(t *testing.T) {
 	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
