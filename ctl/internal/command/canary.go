@@ -110,7 +110,7 @@ func (o CanaryStart) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 		return err
 	}
 	if _, err = (rollout{
-		fleet: f, streams: s, timeout: o.Timeout, from: canaryOnly,
+		fleet: f, streams: s, timeout: o.patience(w, o.Pods), from: canaryOnly,
 		next: fmt.Sprintf("croupier canary abort %s", o.Name),
 	}).wait(ctx, w); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (o CanaryPromote) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 		return err
 	}
 	if _, err = (rollout{
-		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
+		fleet: f, streams: s, timeout: o.patience(w, w.Replicas), from: wholeSet,
 		next: fmt.Sprintf("croupier rollback %s", o.Name),
 	}).wait(ctx, w); err != nil {
 		return err

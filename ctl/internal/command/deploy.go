@@ -140,7 +140,7 @@ func (o DeployOverlay) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 	if err := d.apply(ctx, f, s, o.ForceConflicts); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(o.Timeout)
+	begin := time.Now()
 	for _, w := range d.workloads {
 		read := f.StatefulSet
 		if w.Kind == fleet.Deployment {
@@ -155,7 +155,7 @@ func (o DeployOverlay) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 			next = fmt.Sprintf("croupier rollback %s", w.Name)
 		}
 		now, err = rollout{
-			fleet: f, streams: s, timeout: time.Until(deadline), from: wholeSet, next: next,
+			fleet: f, streams: s, timeout: o.patience(now, now.Replicas), waited: time.Since(begin), from: wholeSet, next: next,
 			each: deleteOnce(f, s, func(w *fleet.Workload) []canary.Pod {
 				if w.Kind != fleet.StatefulSet {
 					return nil

@@ -13,7 +13,6 @@ import (
 
 const (
 	defaultNamespace = "croupier"
-	defaultTimeout   = 5 * time.Minute
 	clusterCategory  = "Cluster:"
 )
 
@@ -32,7 +31,7 @@ func changeFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask, go ahead"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the plan, have the API server check it, change nothing"},
-		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "give up waiting after this long, with exit code 4"},
+		&cli.DurationFlag{Name: "timeout", DefaultText: "5m, or longer if the pods may need it to drain", Usage: "give up waiting after this `TIME`, with exit code 4"},
 	}, clusterFlags()...)
 }
 
@@ -64,7 +63,7 @@ func inherited(c *cli.Context, name string) string {
 type Change struct {
 	Yes     bool
 	DryRun  bool
-	Timeout time.Duration
+	Timeout time.Duration // 0: as long as the pods may need
 }
 
 func change(c *cli.Context) Change {

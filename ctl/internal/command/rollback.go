@@ -104,7 +104,7 @@ func (o RollbackTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 		return err
 	}
 	if _, err = (rollout{
-		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
+		fleet: f, streams: s, timeout: o.patience(w, w.Replicas), from: wholeSet,
 		each: deleteOnce(f, s, func(w *fleet.Workload) []canary.Pod { return canary.InTheWay(w.Set, target.Name) }),
 		next: fmt.Sprintf("look with `croupier status -o wide`, then run `croupier rollback %s` again", o.Name),
 	}).wait(ctx, w); err != nil {

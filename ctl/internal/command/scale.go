@@ -106,7 +106,7 @@ func (o ScaleTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 		return err
 	}
 	if _, err = (rollout{
-		fleet: f, streams: s, timeout: o.Timeout, from: wholeSet,
+		fleet: f, streams: s, timeout: o.patience(w, max(w.Replicas, o.Replicas)), from: wholeSet,
 		next: "look with `croupier status -o wide`; a pod that is stopping waits for its rooms up to its grace period",
 	}).wait(ctx, w); err != nil {
 		return err

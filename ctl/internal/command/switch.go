@@ -106,7 +106,8 @@ func (o SwitchTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 }
 
 func (o SwitchTo) waitEndpoints(ctx context.Context, f *fleet.Fleet, s Streams) error {
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	timeout := o.patience(nil, 0)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	tick := time.NewTicker(pollEvery / 4)
 	defer tick.Stop()
@@ -139,7 +140,7 @@ func (o SwitchTo) waitEndpoints(ctx context.Context, f *fleet.Fleet, s Streams) 
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return fmt.Errorf("wait for the endpoints of %s: %w (the selector was changed)", o.Game, ctx.Err())
 			}
-			return timedOut("the endpoints of Service %s did not follow within %s: %s\nnext: croupier switch --to %s %s", o.Game, o.Timeout, last, otherGroup(o.Group), o.Game)
+			return timedOut("the endpoints of Service %s did not follow within %s: %s\nnext: croupier switch --to %s %s", o.Game, timeout, last, otherGroup(o.Group), o.Game)
 		}
 	}
 }

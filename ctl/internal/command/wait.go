@@ -24,6 +24,7 @@ type rollout struct {
 	fleet   looker
 	streams Streams
 	timeout time.Duration
+	waited  time.Duration // of timeout, what was spent before
 	// from is the first ordinal that must have the update revision.
 	from func(*fleet.Workload) int
 	// each is called with every picture, before it is judged.
@@ -34,7 +35,8 @@ type rollout struct {
 // wait returns when the workload is updated and ready, pod by pod, or with
 // exit code 4 and the reason of the pod that holds it up.
 func (r rollout) wait(ctx context.Context, w *fleet.Workload) (*fleet.Workload, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	// At least two looks, or there would be no reason to tell.
+	ctx, cancel := context.WithTimeout(ctx, max(r.timeout-r.waited, 2*pollEvery))
 	defer cancel()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -71,7 +73,7 @@ func (r rollout) wait(ctx context.Context, w *fleet.Workload) (*fleet.Workload, 
 			if context.Cause(ctx) != context.DeadlineExceeded {
 				return nil, fmt.Errorf("wait for %s: %w (the change itself was made; look with `croupier status`)", w.Name, ctx.Err())
 			}
-			return nil, timedOut("%s did not become healthy within %s: %s\nnext: %s", w.Name, r.timeout.Round(time.Second), progress, nextStep(progress, r.next))
+			return nil, timedOut("%s did not become healthy within %s: %s\nnext: %s", w.Name, r.timeout, progress, nextStep(progress, r.next))
 		}
 	}
 }
@@ -104,6 +106,22 @@ func nextStep(progress canary.Progress, next string) string {
 		}
 	}
 	return next
+}
+
+// patience is how long to wait for a change of so many pods, one after the
+// other: each may take its whole grace period to drain.
+func (ch Change) patience(w *fleet.Workload, pods int) time.Duration {
+	const (
+		least = 5 * time.Minute
+		start = 30 * time.Second // for a pod to be placed and to become ready
+	)
+	if ch.Timeout != 0 {
+		return ch.Timeout
+	}
+	if w == nil {
+		return least
+	}
+	return max(least, time.Duration(pods)*(w.Grace+start))
 }
 
 func wholeSet(w *fleet.Workload) int { return w.Start }

@@ -80,6 +80,26 @@ func TestWaitIsInterrupted(t *testing.T) {
 	})
 }
 
+func TestPatience(t *testing.T) {
+	w := dice(10)
+	w.Grace = 2 * time.Minute
+	for _, test := range []struct {
+		change Change
+		w      *fleet.Workload
+		pods   int
+		want   time.Duration
+	}{
+		{Change{}, w, 1, 5 * time.Minute},
+		{Change{}, w, 10, 25 * time.Minute},
+		{Change{Timeout: time.Second}, w, 10, time.Second},
+		{Change{}, nil, 0, 5 * time.Minute},
+	} {
+		if got := test.change.patience(test.w, test.pods); got != test.want {
+			t.Errorf("%+v, %d pods: %s, want %s", test.change, test.pods, got, test.want)
+		}
+	}
+}
+
 func TestNextStepForAnImage(t *testing.T) {
 	w := diceCanary(true)
 	w.Pods[2].Reason = "ErrImagePull: no such host"

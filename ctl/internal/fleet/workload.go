@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"croupier/ctl/internal/canary"
 
@@ -34,6 +35,7 @@ type Workload struct {
 	Previous        string // the stable revision before this one, by name
 	Partitioned     bool   // partition is set at all
 	Selector        string
+	Grace           time.Duration // how long a pod may take to stop
 	PodList         []corev1.Pod
 }
 
@@ -169,7 +171,7 @@ func (f *Fleet) fromStatefulSet(ctx context.Context, set *appsv1.StatefulSet) (*
 	if r := set.Spec.UpdateStrategy.RollingUpdate; r != nil && r.Partition != nil {
 		w.Partition, w.Partitioned = int(*r.Partition), true
 	}
-	w.setImage(set.Spec.Template.Spec.Containers)
+	w.setTemplate(&set.Spec.Template.Spec)
 	pods, err := f.pods(ctx, w, set.Spec.Selector)
 	if err != nil {
 		return nil, err
@@ -196,7 +198,7 @@ func (f *Fleet) fromDeployment(ctx context.Context, d *appsv1.Deployment) (*Work
 	w.Name = d.Name
 	w.Replicas = replicas(d.Spec.Replicas)
 	w.Observed = d.Status.ObservedGeneration >= d.Generation
-	w.setImage(d.Spec.Template.Spec.Containers)
+	w.setTemplate(&d.Spec.Template.Spec)
 	hash, err := f.newestHash(ctx, d)
 	if err != nil {
 		return nil, err
@@ -261,9 +263,13 @@ func (f *Fleet) pods(ctx context.Context, w *Workload, selector *metav1.LabelSel
 	return own, nil
 }
 
-func (w *Workload) setImage(containers []corev1.Container) {
-	if len(containers) > 0 {
-		w.Container, w.Image = containers[0].Name, containers[0].Image
+func (w *Workload) setTemplate(pod *corev1.PodSpec) {
+	if len(pod.Containers) > 0 {
+		w.Container, w.Image = pod.Containers[0].Name, pod.Containers[0].Image
+	}
+	w.Grace = 30 * time.Second // the API's default
+	if g := pod.TerminationGracePeriodSeconds; g != nil {
+		w.Grace = time.Duration(*g) * time.Second
 	}
 }
 
