@@ -118,6 +118,23 @@ func TestPanicHandsOnWhoIsWaiting(t *testing.T) {
 	})
 }
 
+// Whoever the game panics for at the door was told of the room and of its end, and is not handed on.
+func TestPanicAtTheDoor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		game := &script{enter: func(*room.Table, *room.Player) { panic("boom") }}
+		r := open(t, room.Config{Ended: func(late []room.Entry) {
+			if len(late) > 0 {
+				t.Errorf("handed on: %+v", late)
+			}
+		}}, game)
+		s := roomtest.NewSession(1)
+		must(t, r.Enter(s, 0, 0))
+		<-r.Done()
+		hears(t, s, "user 1 sits in 0, online", "disconnected: disbanded")
+		ends(t, s, room.Disbanded)
+	})
+}
+
 func TestOpenFails(t *testing.T) {
 	failed := errors.New("no cards")
 	for _, test := range []struct {
