@@ -50,8 +50,8 @@ func Deploy() *cli.Command {
 		UsageText: "croupier deploy [--tag TAG | --image NAME=REF ...] [--overlay plain|ab] [--replicas [NAME=]N ...]",
 		Description: `Renders an overlay and applies it, server-side, as field manager croupier-ctl. Makes the
 namespace, and a Secret jwt with a fresh key if there is none. What is not named stays
-as it runs: images, replicas, and the group that a switch chose. Waits until every
-pod is updated and ready.
+as it runs: images, replicas, and the group that a switch chose; but components are
+as named, each time. Waits until every pod is updated and ready.
 
 Examples:
   croupier deploy --tag v1
@@ -151,8 +151,12 @@ func (o DeployOverlay) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 			return err
 		}
 		next := fmt.Sprintf("look with `croupier status -o wide %s`", w.Name)
-		if d.live[w.Name] != nil && w.Kind == fleet.StatefulSet {
+		switch before := d.live[w.Name]; {
+		case before == nil:
+		case w.Kind == fleet.StatefulSet:
 			next = fmt.Sprintf("croupier rollback %s", w.Name)
+		default:
+			next = fmt.Sprintf("croupier deploy --image %s=%s", w.Name, before.Image)
 		}
 		now, err = rollout{
 			fleet: f, streams: s, timeout: o.patience(now, now.Replicas), waited: time.Since(begin), from: wholeSet, next: next,
