@@ -112,6 +112,9 @@ func (l *gateLink) send(frame []byte) error {
 		l.cut() // half a frame may be out
 		return rootOf(err)
 	}
+	// The answer to a gate's ping is written by the library, at any time later: a deadline that
+	// stayed would end a connection on which the player says nothing for a while.
+	l.raw.SetWriteDeadline(time.Time{})
 	return nil
 }
 
