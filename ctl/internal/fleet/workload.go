@@ -255,8 +255,9 @@ func (f *Fleet) pods(ctx context.Context, w *Workload, selector *metav1.LabelSel
 		if w.Kind == StatefulSet && string(owner.UID) != w.UID {
 			continue
 		}
-		if pod.Status.Phase == corev1.PodSucceeded || (pod.Status.Phase == corev1.PodFailed && w.Kind == Deployment) {
-			continue // the controller replaces it and does not count it either
+		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+		if ended && pod.DeletionTimestamp == nil && w.Kind == Deployment {
+			continue // evicted, say: its controller made another and leaves this one lying
 		}
 		own = append(own, pod)
 	}

@@ -144,6 +144,35 @@ func TestDeploymentCountsTheNewestReplicaSet(t *testing.T) {
 	}
 }
 
+// TestEndedPodsAreThereUntilTheyAreGone: a pod that was told to stop has often
+// succeeded some moments before it goes.
+func TestEndedPodsAreThereUntilTheyAreGone(t *testing.T) {
+	set := statefulSet()
+	set.Spec.Replicas = ptr(int32(0))
+	last := pod("dice-0", StatefulSet, "set", labels(), false)
+	last.Status.Phase = corev1.PodSucceeded
+	f := &Fleet{Namespace: "here", Kube: fake.NewClientset(set, last)}
+	w, err := f.StatefulSet(t.Context(), "dice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if progress := canary.Count(w.Set, 0); progress.Done || progress.Extra != 1 {
+		t.Errorf("a pod is left, but counted as %+v", progress)
+	}
+
+	d := &appsv1.Deployment{ObjectMeta: named("gate", "gate", labels())}
+	d.Spec.Selector = set.Spec.Selector
+	evicted := pod("gate-1", "ReplicaSet", "rs", labels(), false)
+	evicted.Status.Phase = corev1.PodFailed
+	f.Kube = fake.NewClientset(d, evicted)
+	if w, err = f.Deployment(t.Context(), "gate"); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.Pods) != 0 {
+		t.Errorf("an evicted pod of a Deployment counts: %+v", w.Pods)
+	}
+}
+
 func TestRevisions(t *testing.T) {
 	revision := func(name string, owner types.UID, image string) *appsv1.ControllerRevision {
 		return &appsv1.ControllerRevision{
