@@ -83,7 +83,9 @@ func openHouse(t *testing.T, change ...func(*settings)) *house {
 	for _, f := range change {
 		f(&c)
 	}
-	c.game.Games = games.Builtin(c.dice, 4)
+	if c.game.Games == nil {
+		c.game.Games = games.Builtin(c.dice, 4)
+	}
 	server, err := gameserver.New(c.game)
 	if err != nil {
 		t.Fatal(err)

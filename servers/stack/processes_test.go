@@ -17,6 +17,13 @@ import (
 	"croupier/servers/token"
 )
 
+func TestProcesses(t *testing.T) {
+	dir := binaries(t)
+	t.Run("play, drain, stop", func(t *testing.T) { play(t, dir) })
+	t.Run("kill", func(t *testing.T) { kill(t, dir) })
+	t.Run("refuse to start", func(t *testing.T) { refuse(t, dir) })
+}
+
 // binaries builds the real servers.
 func binaries(t *testing.T) string {
 	t.Helper()
@@ -89,10 +96,10 @@ func (p *process) exits() {
 	p.done <- err
 }
 
-// The real processes, with real signals: players play, the game server drains by `game drain`, goes
+// play: the real processes, with real signals. Players play, the game server drains by `game drain`, goes
 // by SIGTERM when it is empty, and by a second one when it is not; the gate sends players away.
-func TestProcesses(t *testing.T) {
-	dir, key := binaries(t), token.NewKey()
+func play(t *testing.T, dir string) {
+	key := token.NewKey()
 	defer http.DefaultClient.CloseIdleConnections()
 	gameServer := func() *process {
 		return launch(t, key, filepath.Join(dir, "game"), "--round", "500ms", "--idle", "50ms")
@@ -147,9 +154,9 @@ func TestProcesses(t *testing.T) {
 	gate2.exits()
 }
 
-// A game server that is killed costs its players a reconnect, and the gate nothing.
-func TestGameServerProcessKilled(t *testing.T) {
-	dir, key := binaries(t), token.NewKey()
+// kill: a game server that is killed costs its players a reconnect, and the gate nothing.
+func kill(t *testing.T, dir string) {
+	key := token.NewKey()
 	game := launch(t, key, filepath.Join(dir, "game"))
 	gate := launch(t, key, filepath.Join(dir, "gate"), "--games", "dice="+game.listen)
 	a := dialSocket(t, "ws://"+gate.listen, jwt(t, key, 1))
@@ -174,10 +181,10 @@ func TestGameServerProcessKilled(t *testing.T) {
 	again.exits()
 }
 
-// What can't work is refused at once, with the next step, and with a status that tells bad usage
+// refuse: what can't work is refused at once, with the next step, and with a status that tells bad usage
 // from the rest.
-func TestRefusalsToStart(t *testing.T) {
-	dir, key := binaries(t), token.NewKey()
+func refuse(t *testing.T, dir string) {
+	key := token.NewKey()
 	for _, c := range []struct {
 		server, args, key string
 		status            int

@@ -37,7 +37,9 @@ type Config struct {
 	IdleTimeout      time.Duration     // silence after which a player is gone; default 60 s
 	Spread           time.Duration     // over which a draining gate sends its players away; default 10 s
 	Dev              bool              // serve profiles on the ops port
-	Log              *slog.Logger
+	// Resolve looks up the host of a Service; default: as the system does.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	Log     *slog.Logger
 }
 
 func (c *Config) setDefaults() error {
@@ -96,6 +98,9 @@ func New(c Config) (*Gate, error) {
 	p, err := newPlacement(c.Services)
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
+	}
+	if c.Resolve != nil {
+		p.resolve = c.Resolve
 	}
 	g := &Gate{
 		config:    c,
