@@ -32,14 +32,15 @@ type Client struct {
 	cause  error // why the client itself broke the link; nil: it did not
 	user   int64 // 0: not known yet
 	place  *Place
-	echo   bool // the server echoes request numbers
+	echo   bool // the server on this link echoes request numbers
+	modern bool // some server of this client did
 	calls  []*call
 	resume *resumption // nil: not on the way back to a seat
 	next   uint64      // the last request number given out
 	err    error       // why the client is closed
 
-	// refused counts refusals in a row to sit the player down again; only run touches it.
-	refused int
+	// refusedSince is when the server first refused to sit the player down again; only run touches it.
+	refusedSince time.Time
 }
 
 // Dial connects once, within ctx, and returns a client that stays connected until Close. Whatever

@@ -124,6 +124,14 @@ func (h *house) tell(g *guest, op wire.Command, meta *wire.Meta, body func(*wire
 	}
 }
 
+// takenCode is what a server says where a seat is taken; an old one has no code of its own for it.
+func (h *house) takenCode() wire.Code {
+	if h.echo {
+		return wire.Code_STATUS_MISMATCH
+	}
+	return wire.Code_FAIL
+}
+
 func (h *house) sit(g *guest, place map[string]string, meta *wire.Meta) {
 	if h.refuse != nil {
 		if refused := h.refuse(place); refused != nil {
@@ -143,7 +151,7 @@ func (h *house) sit(g *guest, place map[string]string, meta *wire.Meta) {
 		}
 	}
 	if err != nil {
-		g.send(wire.Command_ERROR, &wire.Error{Code: wire.Code_FAIL, Desc: err.Error(), Meta: meta})
+		g.send(wire.Command_ERROR, &wire.Error{Code: h.takenCode(), Desc: err.Error(), Meta: meta})
 		return
 	}
 	for user, seat := range h.seats {

@@ -31,6 +31,11 @@ type Options struct {
 	// silent for as long again it is given up with ErrSilent. 0: 15 s. Negative: never.
 	KeepAlive time.Duration
 
+	// ResumeFor is how long the client goes on asking for its seat after a break while the server
+	// refuses it, as one does whose room's new server is still starting. Then follows NotResumed.
+	// 0: 2 min. Negative: one refusal is enough.
+	ResumeFor time.Duration
+
 	// EventBuffer is how many events may wait in Events. 0: 256. See the package comment for
 	// what happens when they become more.
 	EventBuffer int
@@ -58,6 +63,7 @@ func (o Options) withDefaults() Options {
 		{&o.DialTimeout, 10 * time.Second},
 		{&o.RequestTimeout, 10 * time.Second},
 		{&o.KeepAlive, 15 * time.Second},
+		{&o.ResumeFor, 2 * time.Minute},
 		{&o.Backoff.Base, 250 * time.Millisecond},
 		{&o.Backoff.Cap, 15 * time.Second},
 	} {

@@ -43,6 +43,7 @@ func (c *Client) newCall(op wire.Command) *call {
 // match finds the request that a message answers, and takes it off the list. Called with mu held.
 func (c *Client) match(op wire.Command, body wire.WithMeta) *call {
 	c.echo = c.echo || body.GetMeta() != nil
+	c.modern = c.modern || c.echo
 	number := body.GetMeta().GetRequest()
 	found := slices.IndexFunc(c.calls, func(one *call) bool {
 		if number != 0 {
@@ -186,10 +187,11 @@ func (c *Client) unsent(op wire.Command) error {
 const maxAbandoned = 64
 
 // abandon gives up waiting for a reply. The call stays on the list where its late reply would
-// otherwise be taken for the next one's, or where it still says where the player sits.
+// otherwise be taken for the next one's, where it still says where the player sits, and where
+// nobody is to see it.
 func (c *Client) abandon(one *call, l link) {
 	c.mu.Lock()
-	keep := !c.echo || one.place != nil
+	keep := !c.echo || one.place != nil || one.hidden
 	full := len(c.calls) > maxAbandoned
 	c.mu.Unlock()
 	if !keep {

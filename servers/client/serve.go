@@ -104,11 +104,6 @@ type resumption struct {
 	timer *time.Timer
 }
 
-// resumeRefusals is how many refusals in a row to sit the player down again are taken for a server
-// that is not ready yet. With the standard backoff they span about half a minute, in which a
-// room's new server should have been found.
-const resumeRefusals = 8
-
 // lostPlace is where to go back to. A Sit of the program that is under way already overrules it.
 func (c *Client) lostPlace() (Place, bool) {
 	c.mu.Lock()
@@ -142,11 +137,20 @@ func (c *Client) askSeat(l link, place Place, old int32) error {
 	return l.send(frame)
 }
 
+// mayBeTaken says whether a refusal can mean that somebody else has the seat. Other refusals are no
+// reason to give it up: a server that is just starting would have all its players change seats.
+// Servers from before request numbers have no code for it.
+func (c *Client) mayBeTaken(refused *RefusedError) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.modern || refused.Code == wire.Code_STATUS_MISMATCH
+}
+
 // seatedAgain follows the answer to askSeat.
 func (c *Client) seatedAgain(l link, r *resumption) error {
 	user, ok := r.call.reply.(*wire.User)
 	if r.call.err == nil && ok {
-		c.refused = 0
+		c.refusedSince = time.Time{}
 		place := r.place
 		place.Seat = user.GetSeat()
 		c.announce(Resumed{Place: place, Moved: r.old >= 0 && place.Seat != r.old})
@@ -156,15 +160,18 @@ func (c *Client) seatedAgain(l link, r *resumption) error {
 	if !errors.As(r.call.err, &refused) {
 		return r.call.err
 	}
-	if r.place.Seat >= 0 {
+	if r.place.Seat >= 0 && c.mayBeTaken(refused) {
 		anywhere := r.place
 		anywhere.Seat = AnySeat
 		return c.askSeat(l, anywhere, r.old)
 	}
-	if c.refused++; c.refused < resumeRefusals && !c.options.NoReconnect {
+	if c.refusedSince.IsZero() {
+		c.refusedSince = time.Now()
+	}
+	if time.Since(c.refusedSince) < c.options.ResumeFor && !c.options.NoReconnect {
 		return fmt.Errorf("room %d: %w", r.place.Room, refused)
 	}
-	c.refused = 0
+	c.refusedSince = time.Time{}
 	c.mu.Lock()
 	c.place = nil
 	c.mu.Unlock()
