@@ -1,6 +1,7 @@
 package gameserver
 
 import (
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"croupier/servers/internal/room"
@@ -27,8 +28,11 @@ func (encoder) Online(id int64, online bool) room.Message {
 	return encode(wire.Command_ONLINE, &wire.Int64{Value: id})
 }
 
+// Printed is on the path of the published benchmark, and proto.Marshal was a third of it.
 func (encoder) Printed(state string) room.Message {
-	return encode(wire.Command_PRINT, &wire.String{Value: state})
+	body := make([]byte, 0, 1+protowire.SizeBytes(len(state)))
+	body = protowire.AppendTag(body, 1, protowire.BytesType) // wire.String
+	return room.Message{Op: uint32(wire.Command_PRINT), Body: protowire.AppendString(body, state)}
 }
 
 func (e encoder) Refused(r *room.Refusal) room.Message {

@@ -88,7 +88,7 @@ func (s *Server) sitAgain(m member, r *room.Room, body []byte, request uint64) e
 	if at := m.link().at; to.Game != at.game || to.Room != at.id {
 		return room.Refuse(room.CodeStatusMismatch, "this connection leads to another room: open a new one")
 	}
-	return r.Enter(m, to.Seat, request)
+	return r.Move(m, to.Seat, request)
 }
 
 func decode(body []byte, into proto.Message) error {
