@@ -131,7 +131,7 @@ func checkLine(c *cli.Context) error {
 			continue
 		}
 		for _, name := range level.LocalFlagNames() {
-			if slices.Contains([]string{"kubeconfig", "context", "namespace", "n"}, name) {
+			if isCluster(name) {
 				continue
 			}
 			return usage("the flag --%s stands before %q and would not be read: write `%s --%s ...`",
@@ -144,8 +144,15 @@ func checkLine(c *cli.Context) error {
 // correctedLine puts the flags that were found after an argument before it.
 func correctedLine(c *cli.Context) string {
 	line := []string{c.Command.HelpName}
+	for _, name := range []string{"kubeconfig", "context", "namespace"} {
+		if value := inherited(c, name); value != "" {
+			line = append(line, "--"+name, value) // given before the verb, perhaps
+		}
+	}
 	for _, name := range c.LocalFlagNames() {
-		line = append(line, given(c, name)...)
+		if !isCluster(name) {
+			line = append(line, given(c, name)...)
+		}
 	}
 	var arguments []string
 	args := c.Args().Slice()
@@ -189,6 +196,10 @@ func given(c *cli.Context, name string) []string {
 		}
 	}
 	return nil
+}
+
+func isCluster(name string) bool {
+	return slices.Contains([]string{"kubeconfig", "context", "namespace", "n"}, name)
 }
 
 func isBool(c *cli.Context, name string) bool {

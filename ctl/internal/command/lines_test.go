@@ -33,7 +33,9 @@ func TestCommandLines(t *testing.T) {
 		{"canary promote dice --dry-run", 2, "write `croupier canary promote --dry-run dice`"},
 		{"rollback dice --to=dice-1 --yes", 2, "write `croupier rollback --to=dice-1 --yes dice`"},
 		{"switch --timeout 5s dice --to b", 2, "write `croupier switch --timeout 5s --to b dice`"},
-		{"-n there scale dice --replicas 3", 2, "write `croupier scale --replicas 3 dice`"},
+		{"-n there scale dice --replicas 3", 2, "write `croupier scale --namespace there --replicas 3 dice`"},
+		{"scale -n there dice --replicas 3", 2, "write `croupier scale --namespace there --replicas 3 dice`"},
+		{"--context c scale --namespace there --yes dice --replicas 3", 2, "write `croupier scale --context c --namespace there --yes --replicas 3 dice`"},
 		{"build game --tag v1", 2, "write `croupier build --tag v1 game`"},
 		// flags that another level would swallow
 		{"canary --dry-run promote dice", 2, "write `croupier canary promote --dry-run ...`"},
