@@ -141,9 +141,12 @@ func TestNothingIsLeft(t *testing.T) {
 		})
 	}
 	all.Go(func() {
-		for range 3 {
+		random := rand.New(rand.NewPCG(2, 2))
+		for range 5 {
 			h.wires.cut() //nolint:errcheck // there may be none
-			h.stillPlays()
+			if conn := wander(h.gate, h.token(30), random); conn != nil {
+				conn.Close()
+			}
 		}
 		h.gameNext()
 	})
