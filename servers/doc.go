@@ -12,6 +12,7 @@
 //	  trunk/              what gate and game server share of the way between them
 //	  gameserver/         rooms behind trunks and behind the direct service
 //	  gate/               players' WebSockets in front of trunks
+//	  cmdline/            how a server reads its command line, and how it ends
 //	  lifecycle/          signals, and the two stages of stopping
 //	  ops/                the operators' port: health, metrics, version
 //

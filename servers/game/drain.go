@@ -1,12 +1,13 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+
+	"croupier/servers/internal/cmdline"
 )
 
 // drain is what a preStop hook runs: it asks the server in the same pod to drain, and waits until
@@ -14,14 +15,8 @@ import (
 func drain(args []string) error {
 	f := flag.NewFlagSet("game drain", flag.ContinueOnError)
 	address := f.String("ops", "127.0.0.1:60011", "`address` of the server's ops port")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errUsage
-	}
-	if f.NArg() > 0 {
-		return misuse("unexpected argument %q: see game drain --help", f.Arg(0))
+	if err := cmdline.Parse(f, args, os.Stderr, "Usage: game drain [flags]    ask the server on this host to drain; returns when it holds no room\n\n"); err != nil {
+		return err
 	}
 	response, err := http.Post("http://"+*address+"/drain", "", nil)
 	if err != nil {

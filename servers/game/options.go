@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -9,19 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"croupier/servers/internal/cmdline"
 	"croupier/servers/internal/games"
 	"croupier/servers/internal/games/dice"
 	"croupier/servers/internal/gameserver"
 	"croupier/servers/token"
 )
-
-// usageError is a command line that can't be followed: exit status 2.
-type usageError struct{ error }
-
-// errUsage is one that was explained on standard error already.
-var errUsage = usageError{errors.New("")}
-
-func misuse(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
 
 // options are the command line and the environment, once and typed.
 type options struct {
@@ -42,11 +34,6 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	var o options
 	var d dice.Config
 	f := flag.NewFlagSet("game", flag.ContinueOnError)
-	f.SetOutput(output)
-	f.Usage = func() {
-		fmt.Fprint(output, usage)
-		f.PrintDefaults()
-	}
 	f.StringVar(&o.listen, "listen", ":60001", "`address` for gates and direct players (gRPC)")
 	f.StringVar(&o.ops, "ops", ":60011", "`address` for operators: /healthz /readyz /metrics /rooms /version, POST /drain (HTTP)")
 	names := f.String("games", "", "`games` to play, separated by commas (default all)")
@@ -59,27 +46,21 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	direct := f.String("direct", "", "who may come without a gate: off, token or open (default token; with --dev open)")
 	f.BoolVar(&o.config.Dev, "dev", false, "development: no key needed, details in errors, preset dice, profiles on the ops port")
 	debug := f.Bool("debug", false, "log more")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return options{}, err
-		}
-		return options{}, errUsage
-	}
-	if f.NArg() > 0 {
-		return options{}, misuse("unexpected argument %q: see game --help", f.Arg(0))
+	if err := cmdline.Parse(f, args, output, usage); err != nil {
+		return options{}, err
 	}
 	if *debug {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 	}
 	switch {
 	case *seats < 1 || *seats > 64:
-		return options{}, misuse("--seats %d: from 1 to 64", *seats)
+		return options{}, cmdline.Misuse("--seats %d: from 1 to 64", *seats)
 	case d.Round <= 0 || d.Idle <= 0:
-		return options{}, misuse("--round and --idle must be positive, for example 30s")
+		return options{}, cmdline.Misuse("--round and --idle must be positive, for example 30s")
 	case o.config.Rate <= 0:
-		return options{}, misuse("--rate must be positive")
+		return options{}, cmdline.Misuse("--rate must be positive")
 	case o.config.DrainTimeout < 0:
-		return options{}, misuse("--drain-timeout must not be negative")
+		return options{}, cmdline.Misuse("--drain-timeout must not be negative")
 	case jwtKey == "" && !o.config.Dev:
 		return options{}, fmt.Errorf("%w: set JWT_KEY to the key of the gates; `croupier token key` makes one. --dev does without", token.ErrNoKey)
 	}
@@ -98,7 +79,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	o.config.Games = games.Builtin(d, *seats)
 	if *names != "" {
 		if o.config.Games, err = o.config.Games.Only(strings.Split(*names, ",")...); err != nil {
-			return options{}, misuse("--games: %w", err)
+			return options{}, cmdline.Misuse("--games: %w", err)
 		}
 	}
 	return o, nil
@@ -114,5 +95,5 @@ func parseDirect(text string, dev bool) (gameserver.Direct, error) {
 		}
 		return gameserver.DirectToken, nil
 	}
-	return "", misuse("--direct %q: off, token or open", text)
+	return "", cmdline.Misuse("--direct %q: off, token or open", text)
 }

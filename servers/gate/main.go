@@ -3,32 +3,20 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 
 	"croupier/servers"
+	"croupier/servers/internal/cmdline"
 	"croupier/servers/internal/gate"
 	"croupier/servers/internal/lifecycle"
 )
 
 func main() {
 	err := serve(os.Args[1:])
-	var misused usageError
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	case errors.As(err, &misused):
-		fmt.Fprintln(os.Stderr, "gate:", err)
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, "gate:", err)
-		os.Exit(1)
-	}
+	os.Exit(cmdline.Status("gate", err, os.Stderr))
 }
 
 func serve(args []string) error {

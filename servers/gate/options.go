@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -9,17 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"croupier/servers/internal/cmdline"
 	"croupier/servers/internal/gate"
 	"croupier/servers/token"
 )
-
-// usageError is a command line that can't be followed: exit status 2.
-type usageError struct{ error }
-
-// errUsage is one that was explained on standard error already.
-var errUsage = usageError{errors.New("")}
-
-func misuse(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
 
 // options are the command line and the environment, once and typed.
 type options struct {
@@ -40,11 +32,6 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	var o options
 	c := &o.config
 	f := flag.NewFlagSet("gate", flag.ContinueOnError)
-	f.SetOutput(output)
-	f.Usage = func() {
-		fmt.Fprint(output, usage)
-		f.PrintDefaults()
-	}
 	f.StringVar(&o.listen, "listen", ":60006", "`address` for players (WebSocket)")
 	f.StringVar(&o.ops, "ops", ":60016", "`address` for operators: /healthz /readyz /metrics /sessions /version (HTTP)")
 	services := f.String("games", "dice=dice:60001,coin=coin:60001", "`games` and the Services of their servers: GAME=HOST:PORT,...")
@@ -59,23 +46,17 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	f.DurationVar(&c.Spread, "spread", 10*time.Second, "`time` over which a draining gate sends its players away")
 	f.BoolVar(&c.Dev, "dev", false, "development: profiles on the ops port")
 	debug := f.Bool("debug", false, "log more")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return options{}, err
-		}
-		return options{}, errUsage
-	}
-	if f.NArg() > 0 {
-		return options{}, misuse("unexpected argument %q: see gate --help", f.Arg(0))
+	if err := cmdline.Parse(f, args, output, usage); err != nil {
+		return options{}, err
 	}
 	if *debug {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 	}
 	if c.Rate <= 0 || c.Burst < 1 {
-		return options{}, misuse("--rate must be positive and --burst at least 1")
+		return options{}, cmdline.Misuse("--rate must be positive and --burst at least 1")
 	}
 	if c.IdleTimeout <= c.PingEvery || c.PingEvery <= 0 {
-		return options{}, misuse("--idle-timeout must be longer than --ping-every, and both positive")
+		return options{}, cmdline.Misuse("--idle-timeout must be longer than --ping-every, and both positive")
 	}
 	keys, err := token.ParseKeys(jwtKey)
 	if err != nil {
@@ -83,7 +64,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	}
 	c.Keys = keys
 	if c.Services, err = gate.ParseServices(*services); err != nil {
-		return options{}, misuse("--games: %w", err)
+		return options{}, cmdline.Misuse("--games: %w", err)
 	}
 	if *origins != "" {
 		c.Origins = strings.Split(*origins, ",")

@@ -1,0 +1,57 @@
+// Package cmdline is what the mains of the servers share: how a command line is read, and with
+// which status a program ends.
+package cmdline
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+)
+
+// Exit statuses.
+const (
+	StatusOK     = 0
+	StatusFailed = 1
+	StatusUsage  = 2 // the command line can't be followed
+)
+
+// usageError is a command line that can't be followed.
+type usageError struct{ error }
+
+// Misuse returns an error that ends the program with StatusUsage.
+func Misuse(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
+
+// Parse reads flags, after which no argument may follow. Asked for help it prints usage and the
+// flags to output, and returns flag.ErrHelp. What is wrong fits on one line, which is what an operator sees
+// of a container that does not start.
+func Parse(f *flag.FlagSet, args []string, output io.Writer, usage string) error {
+	f.SetOutput(io.Discard)
+	err := f.Parse(args)
+	f.SetOutput(output)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(output, usage)
+		f.PrintDefaults()
+		return err
+	case err != nil:
+		return Misuse("%w: see %s --help", err, f.Name())
+	case f.NArg() > 0:
+		return Misuse("unexpected argument %q: see %s --help", f.Arg(0), f.Name())
+	}
+	return nil
+}
+
+// Status says how the program of that name ends, and tells output what went wrong.
+func Status(name string, err error, output io.Writer) int {
+	var misused usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return StatusOK
+	case errors.As(err, &misused):
+		fmt.Fprintf(output, "%s: %v\n", name, err)
+		return StatusUsage
+	}
+	fmt.Fprintf(output, "%s: %v\n", name, err)
+	return StatusFailed
+}
