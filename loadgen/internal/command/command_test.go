@@ -68,6 +68,7 @@ func TestBadCommandLines(t *testing.T) {
 		"no bots":           {key, "run --gate g:1 --bots 0", "--bots 0"},
 		"no room":           {key, "run --gate g:1 --per-room 0", "--per-room 0"},
 		"rooms twice":       {key, "run --gate g:1 --per-room 4 --rooms 3", "either --rooms"},
+		"empty rooms":       {key, "run --gate g:1 --bots 4 --rooms 5", "--rooms 5"},
 		"a long ramp":       {key, "run --gate g:1 --for 5s --ramp 6s", "leaves no time"},
 		"negative breaks":   {key, "run --gate g:1 --flap=-1", "--flap -1"},
 		"impatience":        {key, "run --gate g:1 --patience 5s", "twice the --backoff"},
@@ -98,7 +99,7 @@ func TestAnUnreachableTargetIsInvalid(t *testing.T) {
 
 func TestPodsOfAJobKeepApart(t *testing.T) {
 	r := Run{}
-	r.Load.Bots, r.Load.PerRoom, r.Load.FirstUser, r.Load.FirstRoom = 10, 4, 1, 1
+	r.Load.Bots, r.Load.Rooms, r.Load.FirstUser, r.Load.FirstRoom = 10, 3, 1, 1
 	if err := r.take("2"); err != nil || r.Load.FirstUser != 21 || r.Load.FirstRoom != 7 {
 		t.Errorf("user %d, room %d, %v", r.Load.FirstUser, r.Load.FirstRoom, err)
 	}

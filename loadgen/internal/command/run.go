@@ -90,7 +90,7 @@ func parseRun(c *cli.Context, env Environment) (Run, error) {
 		r.Key = env("JWT_KEY")
 	}
 	l := &r.Load
-	l.Game, l.Bots, l.PerRoom, l.For, l.Ramp = c.String("game"), c.Int("bots"), c.Int("per-room"), c.Duration("for"), c.Duration("ramp")
+	l.Game, l.Bots, l.For, l.Ramp = c.String("game"), c.Int("bots"), c.Duration("for"), c.Duration("ramp")
 	l.Seed, l.FirstUser, l.FirstRoom, l.Patience = c.Uint64("seed"), c.Int64("first-user"), c.Int64("first-room"), c.Duration("patience")
 	l.Style = bot.Style{
 		Think: c.Duration("think"), Leave: c.Float64("leave"), Rest: c.Duration("rest"),
@@ -102,11 +102,16 @@ func parseRun(c *cli.Context, env Environment) (Run, error) {
 	if !c.IsSet("seed") {
 		l.Seed = uint64(time.Now().UnixNano())
 	}
-	if rooms := c.Int("rooms"); c.IsSet("rooms") {
-		if c.IsSet("per-room") || rooms < 1 {
-			return Run{}, usage("give either --rooms, at least 1, or --per-room")
-		}
-		l.PerRoom = (l.Bots + rooms - 1) / rooms
+	perRoom := c.Int("per-room")
+	switch {
+	case c.IsSet("rooms") && c.IsSet("per-room"):
+		return Run{}, usage("give either --rooms or --per-room")
+	case c.IsSet("rooms"):
+		l.Rooms = c.Int("rooms")
+	case perRoom < 1:
+		return Run{}, usage("--per-room %d: at least 1", perRoom)
+	default:
+		l.Rooms = (l.Bots + perRoom - 1) / perRoom
 	}
 	if out := c.String("output"); out != "text" && out != "json" {
 		return Run{}, usage("--output %q: text or json", out)
@@ -127,8 +132,8 @@ func (r *Run) check() error {
 		return usage("--game %q: the bots know dice only", l.Game)
 	case l.Bots < 1 || l.Bots > 1_000_000:
 		return usage("--bots %d: from 1 to a million", l.Bots)
-	case l.PerRoom < 1:
-		return usage("--per-room %d: at least 1", l.PerRoom)
+	case l.Rooms < 1 || l.Rooms > l.Bots:
+		return usage("--rooms %d: from 1 to the number of bots, %d", l.Rooms, l.Bots)
 	case l.For < 0 || l.Ramp < 0 || l.Style.Think < 0 || l.Style.Rest < 0:
 		return usage("times must not be negative")
 	case l.For > 0 && l.Ramp >= l.For:
@@ -169,7 +174,7 @@ func (r *Run) take(index string) error {
 		return usage("JOB_COMPLETION_INDEX %q is not a number of a pod in a Job", index)
 	}
 	r.Load.FirstUser += n * int64(r.Load.Bots)
-	r.Load.FirstRoom += n * int64(r.Load.Rooms())
+	r.Load.FirstRoom += n * int64(r.Load.Rooms)
 	return nil
 }
 

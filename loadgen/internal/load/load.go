@@ -22,7 +22,7 @@ type Config struct {
 	Target    func(user int64) client.Target
 	Game      string
 	Bots      int
-	PerRoom   int
+	Rooms     int // that they share, as evenly as can be
 	FirstUser int64
 	FirstRoom int64
 	Ramp      time.Duration // over which the bots arrive, evenly
@@ -33,16 +33,13 @@ type Config struct {
 	Startup   time.Duration // how long nobody may have got a seat before the run is given up; default 10 s
 }
 
-// Rooms is how many rooms the bots play in.
-func (c Config) Rooms() int { return (c.Bots + c.PerRoom - 1) / c.PerRoom }
-
 // arrival is when a bot comes.
 func (c Config) arrival(i int) time.Duration {
 	return time.Duration(float64(c.Ramp) * float64(i) / float64(c.Bots))
 }
 
-// room is where a bot plays: rooms fill up one after the other.
-func (c Config) room(i int) int64 { return c.FirstRoom + int64(i/c.PerRoom) }
+// room is where a bot plays. Those who come one after the other share a room.
+func (c Config) room(i int) int64 { return c.FirstRoom + int64(i)*int64(c.Rooms)/int64(c.Bots) }
 
 // Snapshot is a run at one moment.
 type Snapshot struct {

@@ -20,5 +20,5 @@
 //
 // event.go is what a bot reports, decode.go makes it from the wire. room.go seats and unseats
 // observers, and tells one life of a room from the next. life.go puts what several bots saw of one
-// life into one order; round.go and seat.go follow the game in that order.
+// life into one order; game.go and seat.go follow the game in that order.
 package oracle

@@ -272,7 +272,7 @@ func (l *life) judge(how string) {
 		return
 	}
 	if l.mourned && !l.ended {
-		l.room.violate(Settlement, "round %d started and was never settled: its players lost their connections, and %s%s",
+		l.room.violate(Settlement, "round %d started, and none of its players saw it settled: they lost their connections, not by their own doing, and %s%s",
 			l.game.number, how, l.acknowledged())
 		return
 	}

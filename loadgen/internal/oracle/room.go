@@ -38,6 +38,7 @@ type member struct {
 	left  departure
 	away  bool // it wants to come back
 	since time.Duration
+	lurks bool   // a connection was lost on which it may have sat down without hearing of it
 	keeps int32  // the seat it left
 	why   string // it was lost last, or could not come back
 
@@ -87,6 +88,8 @@ func (r *room) see(e Event) {
 				r.book.counts.Lost++
 				r.leave(m, abandoned, e.At)
 			}
+		} else {
+			m.lurks = true
 		}
 		m.entrance = nil
 	case e.Epoch == 0: // the gate's own words; a Lost follows where they mean the end
@@ -122,7 +125,8 @@ func (r *room) arrive(m *member, scene *Event) {
 	m.entrance = nil
 
 	l := r.newest()
-	mayBeIn := l != nil && m.was == l && m.left != stoodUp // perhaps the room has not noticed yet that it was lost
+	mayBeIn := l != nil && (m.lurks || m.was == l && m.left != stoodUp) // perhaps the room has not noticed yet that it was lost
+	m.lurks = false
 	switch fresh := (&life{room: r, epoch: own.Epoch, epochFrom: own.Seq}); {
 	case l == nil:
 		l = fresh

@@ -15,6 +15,7 @@ type world struct {
 	room   int64
 	now    time.Duration
 	random *rand.Rand // nil: everything is heard at once
+	pace   int        // how much of what is said the bots hear before more is said
 
 	open    bool
 	epoch   uint64
@@ -38,7 +39,7 @@ type guest struct {
 }
 
 func newWorld() *world {
-	return &world{oracle: New(Config{}), room: 7, epoch: 1, heard: map[int64][]Event{}, linked: map[int64]bool{}}
+	return &world{oracle: New(Config{}), room: 7, epoch: 1, heard: map[int64][]Event{}, linked: map[int64]bool{}, pace: 4}
 }
 
 // say sends one thing to one bot.
@@ -83,7 +84,7 @@ func (w *world) deliver() {
 		}
 		bot := waiting[0]
 		if w.random != nil {
-			if w.random.IntN(4) == 0 {
+			if w.random.IntN(w.pace) == 0 {
 				return
 			}
 			bot = waiting[w.random.IntN(len(waiting))]

@@ -104,7 +104,7 @@ func Make(run Run, r load.Result) Document {
 	verdict, reasons := Judge(r)
 	d := Document{
 		Verdict: verdict, Reasons: reasons, Version: run.Version, Target: run.Target, Game: run.Load.Game,
-		Bots: run.Load.Bots, Seated: r.Seated, Rooms: run.Load.Rooms(), Seed: run.Load.Seed,
+		Bots: run.Load.Bots, Seated: r.Seated, Rooms: run.Load.Rooms, Seed: run.Load.Seed,
 		Seconds: seconds(r.Took), LagSeconds: seconds(r.Lag), Counts: r.Findings.Counts,
 		Rules: make(map[string]oracle.Tally), Violations: []Violation{}, Troubles: r.Troubles,
 		Absences: Absences{

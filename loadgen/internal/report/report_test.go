@@ -48,7 +48,7 @@ func TestJudge(t *testing.T) {
 		if verdict != c.want || !strings.Contains(strings.Join(reasons, "\n"), c.reason) {
 			t.Errorf("%s: %s because of %q", name, verdict, reasons)
 		}
-		document := Make(Run{Target: "gate ws://g", Load: load.Config{Bots: 4, PerRoom: 4}}, r)
+		document := Make(Run{Target: "gate ws://g", Load: load.Config{Bots: 4, Rooms: 1}}, r)
 		var text, data bytes.Buffer
 		if err := document.Text(&text); err != nil {
 			t.Fatal(err)
