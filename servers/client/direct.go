@@ -139,7 +139,7 @@ func (l *directLink) send(frame []byte) error {
 	}
 	l.sending.Lock()
 	defer l.sending.Unlock()
-	guard := time.AfterFunc(writeTimeout, s.cancel)
+	guard := time.AfterFunc(l.client.options.writeTimeout, s.cancel)
 	defer guard.Stop()
 	return s.stream.Send(&wire.Msg{Cmd: op, Data: payload})
 }
@@ -161,7 +161,7 @@ func (l *directLink) open(payload []byte) error {
 		pairs = append(pairs, "token", l.token)
 	}
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(l.ctx, pairs...))
-	guard := time.AfterFunc(writeTimeout, cancel)
+	guard := time.AfterFunc(l.client.options.writeTimeout, cancel)
 	stream, err := wire.NewNetworkClient(l.conn).Connect(ctx)
 	guard.Stop()
 	if err != nil {

@@ -19,14 +19,12 @@ import (
 	"croupier/servers/wire"
 )
 
-// writeTimeout bounds one write: a peer that takes nothing for so long is gone.
-const writeTimeout = 10 * time.Second
-
 // gateLink is a WebSocket to a gate.
 type gateLink struct {
 	conn   *websocket.Conn
-	raw    net.Conn // below conn: its deadline ends what conn waits for
-	buffer []byte   // of receive; grows to the largest message and stays
+	raw    net.Conn      // below conn: its deadline ends what conn waits for
+	limit  time.Duration // of one write
+	buffer []byte        // of receive; grows to the largest message and stays
 }
 
 func dialGate(ctx context.Context, c *Client, token string) (link, error) {
@@ -56,7 +54,7 @@ func dialGate(ctx context.Context, c *Client, token string) (link, error) {
 		return nil, rootOf(err)
 	}
 	conn.SetReadLimit(MaxMessage)
-	return &gateLink{conn: conn, raw: raw}, nil
+	return &gateLink{conn: conn, raw: raw, limit: c.options.writeTimeout}, nil
 }
 
 // httpClient makes the client for handshakes. Nothing is kept alive: what does not become a
@@ -104,17 +102,16 @@ func printable(text string) string {
 }
 
 func (l *gateLink) send(frame []byte) error {
-	// A deadline costs less than a context here, and a context of the caller that ended in the
-	// midst of a write would break the connection.
-	l.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
+	// Neither a deadline, which would outlast the write and then fail the library's own answer to
+	// a ping, nor a context of the caller, whose end in the midst of a write would break the
+	// connection.
+	guard := time.AfterFunc(l.limit, l.cut)
 	err := l.conn.Write(context.Background(), websocket.MessageBinary, frame)
+	guard.Stop()
 	if err != nil {
 		l.cut() // half a frame may be out
 		return rootOf(err)
 	}
-	// The answer to a gate's ping is written by the library, at any time later: a deadline that
-	// stayed would end a connection on which the player says nothing for a while.
-	l.raw.SetWriteDeadline(time.Time{})
 	return nil
 }
 

@@ -293,3 +293,27 @@ func TestServerThatNeverReads(t *testing.T) {
 		t.Errorf("lost with %v", lost.Err)
 	}
 }
+
+// TestQuietPlayerAnswersPings: long after the last request the gate's pings are still answered.
+func TestQuietPlayerAnswersPings(t *testing.T) {
+	options := quick()
+	options.writeTimeout = 50 * time.Millisecond
+	pinged := make(chan error, 1)
+	url := gateFunc(t, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) {
+		conn.Read(ctx) // the only request
+		ctx = conn.CloseRead(ctx)
+		var err error
+		for began := time.Now(); err == nil && time.Since(began) < 3*options.writeTimeout; {
+			err = conn.Ping(ctx)
+		}
+		pinged <- err
+		<-ctx.Done()
+	})
+	c := open(t, Gate(url, nil), options)
+	if _, err := c.Send(wire.Command_PRINT, &wire.Empty{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-pinged; err != nil {
+		t.Errorf("a ping: %v", err)
+	}
+}

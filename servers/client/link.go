@@ -12,7 +12,7 @@ const MaxMessage = 1 << 20
 // link is one connection to a server.
 type link interface {
 	// send writes one message, opcode included. It may be called from several goroutines. It
-	// returns within writeTimeout; an error means that the link is of no use any more.
+	// returns within Options.writeTimeout; an error means that the link is of no use any more.
 	send(frame []byte) error
 
 	// receive waits for the next message. One goroutine calls it; payload is valid until the

@@ -53,6 +53,10 @@ type Options struct {
 
 	// TLS configures wss:// targets, and switches direct targets from plain text to TLS.
 	TLS *tls.Config
+
+	// writeTimeout bounds one write: a peer that takes nothing for so long is gone. 10 s, but in
+	// tests.
+	writeTimeout time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -62,6 +66,7 @@ func (o Options) withDefaults() Options {
 	}{
 		{&o.DialTimeout, 10 * time.Second},
 		{&o.RequestTimeout, 10 * time.Second},
+		{&o.writeTimeout, 10 * time.Second},
 		{&o.KeepAlive, 15 * time.Second},
 		{&o.ResumeFor, 2 * time.Minute},
 		{&o.Backoff.Base, 250 * time.Millisecond},
