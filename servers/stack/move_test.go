@@ -66,6 +66,12 @@ func openTwo(t *testing.T, rounds dice.Config) (*house, *another) {
 	return h, o
 }
 
+// cordoned waits until a server is.
+func (h *house) cordoned(ops string) {
+	h.t.Helper()
+	eventually(h.t, "the cordon", func() bool { return h.metric(ops, "croupier_game_cordoned") == "1" })
+}
+
 // New rooms go past a cordoned server, without the player's notice; rooms on it stay reachable.
 func TestNewRoomsGoPastACordonedServer(t *testing.T) {
 	h, o := openTwo(t, dice.Config{Round: time.Minute})
@@ -79,6 +85,7 @@ func TestNewRoomsGoPastACordonedServer(t *testing.T) {
 		t.Fatalf("rooms are not shared: %s %s", here, there)
 	}
 	h.gameNext()
+	h.cordoned(h.gameOps)
 	for n := range rooms {
 		h.sitting(200+n, fmt.Sprint(100+n)) // new ones
 		h.sitting(300+n, fmt.Sprint(1+n))   // those that exist
@@ -88,6 +95,7 @@ func TestNewRoomsGoPastACordonedServer(t *testing.T) {
 		t.Errorf("the cordoned server took new rooms: %s, before %s", now, here)
 	}
 	o.next() // now both are cordoned
+	h.cordoned(o.ops)
 	s := h.dial(9)
 	s.send(3, sitDown("999", "-1")...)
 	if f := s.until(1, nil); f.numbers[1] != 1 || !strings.Contains(string(f.bytes[2][0]), "try again") {
@@ -101,6 +109,7 @@ func TestNewerWishWins(t *testing.T) {
 	h, o := openTwo(t, dice.Config{Round: time.Minute})
 	h.sitting(500, "1000")
 	h.gameNext()
+	h.cordoned(h.gameOps)
 	for n := range 30 {
 		s := h.dial(100)
 		a, b := fmt.Sprint(1+2*n), fmt.Sprint(2+2*n)

@@ -69,7 +69,15 @@ func (s *Server) dispatch(m member, op wire.Command, body []byte) {
 	default:
 		err = r.Play(m, uint32(op), body, request)
 	}
-	if err != nil && !errors.Is(err, room.ErrClosed) { // a closed room has told its players
+	switch {
+	case errors.Is(err, room.ErrClosed):
+		// It has told its players. Only who came too late to enter it goes on, in the next room, and so
+		// does what that player said meanwhile.
+		<-r.Done()
+		if m.link().room.Load() != r {
+			s.dispatch(m, op, body)
+		}
+	case err != nil:
 		s.refuse(m, err, request)
 	}
 }

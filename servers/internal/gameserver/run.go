@@ -3,6 +3,7 @@ package gameserver
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,7 +40,7 @@ func (s *Server) Run(stages lifecycle.Stages, game, admin net.Listener) error {
 	group, failed := errgroup.WithContext(serving)
 	group.Go(func() error { return ops.Serve(serving, admin, s.ops()) })
 	group.Go(func() error {
-		if err := g.Serve(game); err != nil {
+		if err := g.Serve(game); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it served
 			return fmt.Errorf("game port: %w", err)
 		}
 		return nil
