@@ -115,7 +115,11 @@ func (s *Scene) hear(m client.Message, now time.Time) (Kind, string) {
 	case *wire.DiceShake:
 		return Table, s.rolls(body, now)
 	case *wire.DiceSettlement:
-		return Win, s.settles(body, now)
+		text := s.settles(body, now)
+		if len(s.Winners) == 0 {
+			return Table, text
+		}
+		return Win, text
 	}
 	return Table, ""
 }
@@ -278,7 +282,7 @@ func seat(n int32) string {
 }
 
 func seconds(d time.Duration) string {
-	if d < 10*time.Second {
+	if d < 10*time.Second && d%time.Second != 0 {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
 	return fmt.Sprintf("%.0f s", d.Seconds())

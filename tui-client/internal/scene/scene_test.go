@@ -68,7 +68,7 @@ func TestSettlements(t *testing.T) {
 		winners []int64
 		want    string
 	}{
-		{nil, "★ round 3 ends: nobody rolled"},
+		{nil, "· round 3 ends: nobody rolled"},
 		{[]int64{7}, "★ round 3: you win with 6"},
 		{[]int64{8, 7}, "★ round 3: you and player 8 share the win with 6"},
 		{[]int64{9, 8, 7}, "★ round 3: you, player 8 and player 9 share the win with 6"},
@@ -114,7 +114,7 @@ func TestABreak(t *testing.T) {
 		client.Lost{Err: refused, RetryIn: 2 * time.Second},
 		client.Connecting{Attempt: 2},
 		client.Lost{Err: refused, RetryIn: 2 * time.Second})
-	if want := "~ connection lost: reset; retry in 0.0 s\n~ connection refused; retry in 2.0 s"; log != want {
+	if want := "~ connection lost: reset; retry in 0 s\n~ connection refused; retry in 2 s"; log != want {
 		t.Errorf("log is %q", log)
 	}
 	if s.Link != Lost || !s.Seated || len(s.Players) != 2 || s.MayRoll() || !s.RetryAt.Equal(noon.Add(2*time.Second)) {
