@@ -107,18 +107,20 @@ func TestNewRoomsGoPastACordonedServer(t *testing.T) {
 // last one, and nowhere else.
 func TestNewerWishWins(t *testing.T) {
 	h, o := openTwo(t, dice.Config{Round: time.Minute})
-	h.sitting(500, "1000")
+	for n := 0; h.metric(h.gameOps, "croupier_game_rooms") == "0"; n++ {
+		h.sitting(500+n, fmt.Sprint(1000+n)) // so that the server stays when it is cordoned
+	}
 	h.gameNext()
 	h.cordoned(h.gameOps)
 	for n := range 30 {
 		s := h.dial(100)
-		a, b := fmt.Sprint(1+2*n), fmt.Sprint(2+2*n)
+		a, b := fmt.Sprint(201+2*n), fmt.Sprint(202+2*n)
 		s.raw(append(message(3, sitDown(a, "-1")...), message(3, sitDown(b, "-1")...)...))
 		last := fmt.Sprintf(`"id":%s,`, b)
 		eventually(t, "the player to sit in the last room alone", func() bool {
 			_, rooms := h.get(o.ops + "/rooms")
 			for entry := range strings.SplitSeq(rooms, "{") {
-				if strings.Contains(entry, `"players":1`) && !strings.Contains(entry, last) && !strings.Contains(entry, `"id":1000,`) {
+				if strings.Contains(entry, `"players":1`) && !strings.Contains(entry, last) && !strings.Contains(entry, `"id":10`) {
 					return false
 				}
 			}
