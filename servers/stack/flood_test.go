@@ -76,6 +76,7 @@ func TestManyConnectionsOfOneUser(t *testing.T) {
 	for range 5 {
 		mine = append(mine, h.dial(7))
 	}
+	eventually(t, "five sessions", func() bool { return h.metric(h.gateOps, "croupier_gate_sessions") == "5" })
 	for range 3 {
 		s := h.dial(7)
 		s.raw(message(3, sitDown("1", "-1")...)) // too late to sit down
