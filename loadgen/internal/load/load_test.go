@@ -63,7 +63,7 @@ func show(t *testing.T, r Result) {
 	t.Helper()
 	for _, v := range r.Findings.Violations {
 		t.Logf("%v", v)
-		for _, e := range v.Proof {
+		for _, e := range v.Lines() {
 			t.Logf("    %v", e)
 		}
 	}

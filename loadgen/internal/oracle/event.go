@@ -87,9 +87,6 @@ func (e Event) String() string {
 // what is the event without its time and its witness.
 func (e Event) what() string {
 	number := fmt.Sprintf("#%d ", e.Seq)
-	if e.Epoch > 1 {
-		number = fmt.Sprintf("#%d of owner %d ", e.Seq, e.Epoch)
-	}
 	switch e.Kind {
 	case Lost:
 		who := "the connection was lost"

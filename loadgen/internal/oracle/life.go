@@ -17,7 +17,8 @@ const grace = time.Second
 // the game in that order, as far as somebody has seen or will see every event.
 type life struct {
 	room      *room
-	epoch     uint64 // of the newest owner
+	first     uint64 // the first owner seen
+	epoch     uint64 // the newest owner seen
 	epochFrom uint64 // the first event seen of it
 	observers []*member
 
@@ -69,18 +70,26 @@ func (l *life) fact(seq uint64) *Event {
 	return nil
 }
 
+// fenced says whether the servers tell one owner of the room from the next. Servers from before
+// there was a directory of rooms may say 1 of every room, also of one that was closed and opened again.
+func (l *life) fenced() bool { return l.first > 1 }
+
 // begunAnew says whether the room that a bot sits down in is another one than this life of it.
-// Every reason here is a thing that cannot be true of one and the same room, except for the last
-// two, which only apply when everyone had left and the room may well have closed.
-func (l *life) begunAnew(m *member, own, scene *Event, mayBeIn bool) bool {
+func (l *life) begunAnew(m *member, own, scene *Event) bool {
+	if l.fenced() {
+		// A new owner that goes on counts on. When everyone had left, the room may have closed,
+		// and whether it did makes no difference to anyone.
+		return own.Epoch > l.epoch && (l.ended || l.quiet() || own.Seq <= l.top)
+	}
 	known := l.fact(own.Seq)
+	mayBeIn := m.lurks || m.was == l && m.left != stoodUp
+	// Every reason here is a thing that cannot be true of one and the same room, except for the last
+	// two, which only apply when everyone had left and the room may well have closed.
 	switch {
 	case l.ended:
 		return true
 	case own.Epoch > l.epoch:
-		return own.Seq <= l.top // a new owner that goes on would count on
-	case own.Epoch < l.epoch:
-		return false // an old owner: see noteEpoch
+		return own.Seq <= l.top
 	case m.was == l && own.Seq < m.last:
 		return true
 	case known != nil && same(known, own):
@@ -98,9 +107,13 @@ func (l *life) begunAnew(m *member, own, scene *Event, mayBeIn bool) bool {
 	return false
 }
 
-// isBehind says whether a bot sits down in a room that is far ahead of what those who are in this
-// life hear of it. It does then not speak of this life, but of the one before, and comes late.
+// isBehind says whether a bot sits down in a room that is over, and only hears of it late: under an
+// older owner than this life, or, where owners are not told apart, far ahead of what those who are
+// in this life hear.
 func (l *life) isBehind(own *Event) bool {
+	if l.fenced() {
+		return own.Epoch < l.first
+	}
 	return len(l.observers) > 0 && own.Epoch == l.epoch && own.Seq > l.top+window/2
 }
 

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -8,8 +9,9 @@ import (
 )
 
 // table is a world with bots 1, 2 and 3 at the table, in its first round.
-func table() *world {
+func table(fences bool) *world {
 	w := newWorld()
+	w.fences = fences
 	for bot := range int64(3) {
 		w.sit(bot + 1)
 	}
@@ -24,7 +26,7 @@ func (w *world) playRound() {
 }
 
 func TestACorrectTableBreaksNoRule(t *testing.T) {
-	w := table()
+	w := table(true)
 	for range 5 {
 		w.playRound()
 		w.begin()
@@ -185,9 +187,9 @@ func TestEveryFaultIsFound(t *testing.T) {
 			w.sit(victim)
 		}},
 		"an old owner goes on": {Epoch, func(w *world) {
-			w.epoch = 2
+			w.epoch++
 			w.roll(1, 3)
-			w.epoch = 1
+			w.epoch--
 			w.roll(2, 3)
 		}},
 		"there are two rooms": {Epoch, func(w *world) {
@@ -233,20 +235,22 @@ func TestEveryFaultIsFound(t *testing.T) {
 			w.now += time.Minute
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := table()
-			c.play(w)
-			f := w.finish()
-			if f.Tallies[c.rule].Violated == 0 {
-				report(t, f)
-				t.Fatalf("not found under rule %q", c.rule)
-			}
-			for _, v := range f.Violations {
-				if len(v.Proof) == 0 || v.Text == "" || v.Room != w.room {
-					t.Errorf("a violation without proof: %+v", v)
+		for _, fences := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, owners told apart: %v", name, fences), func(t *testing.T) {
+				w := table(fences)
+				c.play(w)
+				f := w.finish()
+				if f.Tallies[c.rule].Violated == 0 {
+					report(t, f)
+					t.Fatalf("not found under rule %q", c.rule)
 				}
-			}
-		})
+				for _, v := range f.Violations {
+					if len(v.Lines()) == 0 || v.Text == "" || v.Room != w.room {
+						t.Errorf("a violation without proof: %+v", v)
+					}
+				}
+			})
+		}
 	}
 }
 
@@ -323,20 +327,22 @@ func TestWhatNobodySawIsUnknown(t *testing.T) {
 			w.playRound()
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := table()
-			play(w)
-			if f := w.finish(); f.Violated() != 0 {
-				report(t, f)
-				t.Fatal("found a violation")
-			}
-		})
+		for _, fences := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, owners told apart: %v", name, fences), func(t *testing.T) {
+				w := table(fences)
+				play(w)
+				if f := w.finish(); f.Violated() != 0 {
+					report(t, f)
+					t.Fatal("found a violation")
+				}
+			})
+		}
 	}
 }
 
 // A room that the server closes in an orderly way is no violation, but it is counted.
 func TestOrderlyEndsAreCounted(t *testing.T) {
-	w := table()
+	w := table(true)
 	w.playRound()
 	w.closeRoom(Retry)
 	w.sit(3) // takes the first seat of the new room
@@ -350,33 +356,36 @@ func TestOrderlyEndsAreCounted(t *testing.T) {
 
 // A bot that hears late of a room that is over says nothing about the one that came after it.
 func TestStragglers(t *testing.T) {
-	w := table()
-	for range 40 {
-		w.playRound()
-		w.begin()
-	}
-	late := []Event{
-		{Kind: Present, User: 1, Seat: 0, Online: true, Seq: w.seq},
-		{Kind: Present, User: 4, Seat: 3, Online: true, Seq: w.seq + 1},
-		{Kind: Scene, Round: w.round, InRound: true, Seq: w.seq + 1},
-		{Kind: Settled, Round: w.round, Seq: w.seq + 2},
-		{Kind: Ended, Reason: Retry, Seq: w.seq + 2},
-	}
-	w.settle()
-	w.closeRoom(Retry)
-	w.sit(1)
-	w.sit(2)
-	for _, e := range late {
-		e.Bot, e.Epoch, e.At = 4, 1, w.now
-		w.oracle.See(w.room, e)
-	}
-	w.now += 5 * time.Second
-	w.roll(1, 5)
-	w.roll(2, 4)
-	w.sit(4)
-	if f := w.finish(); f.Violated() != 0 {
-		report(t, f)
-		t.Error("found a violation")
+	for _, fences := range []bool{false, true} {
+		w := table(fences)
+		for range 40 {
+			w.playRound()
+			w.begin()
+		}
+		epoch := w.epoch
+		late := []Event{
+			{Kind: Present, User: 1, Seat: 0, Online: true, Seq: w.seq},
+			{Kind: Present, User: 4, Seat: 3, Online: true, Seq: w.seq + 1},
+			{Kind: Scene, Round: w.round, InRound: true, Seq: w.seq + 1},
+			{Kind: Settled, Round: w.round, Seq: w.seq + 2},
+			{Kind: Ended, Reason: Retry, Seq: w.seq + 2},
+		}
+		w.settle()
+		w.closeRoom(Retry)
+		w.sit(1)
+		w.sit(2)
+		for _, e := range late {
+			e.Bot, e.Epoch, e.At = 4, epoch, w.now
+			w.oracle.See(w.room, e)
+		}
+		w.now += 5 * time.Second
+		w.roll(1, 5)
+		w.roll(2, 4)
+		w.sit(4)
+		if f := w.finish(); f.Violated() != 0 {
+			report(t, f)
+			t.Error("found a violation")
+		}
 	}
 }
 
@@ -385,7 +394,7 @@ func TestACorrectTableAtRandom(t *testing.T) {
 	for seed := range uint64(200) {
 		w := newWorld()
 		w.random = rand.New(rand.NewPCG(seed, 1))
-		w.pace = []int{2, 3, 4, 30}[seed%4]
+		w.pace, w.fences = []int{2, 3, 4, 30}[seed%4], seed%8 < 4
 		playAtRandom(w, 3000)
 		f := w.finish()
 		if f.Violated() != 0 {
@@ -461,7 +470,7 @@ func TestFaultsAtRandomAreFound(t *testing.T) {
 }
 
 func TestProofsAreBounded(t *testing.T) {
-	w := table()
+	w := table(true)
 	w.tamper = func(_ int64, e Event) []Event { return []Event{e, e} }
 	for range 1000 {
 		w.playRound()

@@ -124,22 +124,9 @@ func (r *room) arrive(m *member, scene *Event) {
 	others, own := m.entrance[:len(m.entrance)-1], m.entrance[len(m.entrance)-1]
 	m.entrance = nil
 
-	l := r.newest()
-	mayBeIn := l != nil && (m.lurks || m.was == l && m.left != stoodUp) // perhaps the room has not noticed yet that it was lost
+	l := r.choose(m, &own, scene)
+	mayBeIn := m.lurks || m.was == l && m.left != stoodUp // perhaps the room has not noticed yet that it was lost
 	m.lurks = false
-	switch fresh := (&life{room: r, epoch: own.Epoch, epochFrom: own.Seq}); {
-	case l == nil:
-		l = fresh
-		r.lives = append(r.lives, l)
-	case l.isBehind(&own):
-		l, mayBeIn = fresh, false
-		r.lives = slices.Insert(r.lives, len(r.lives)-1, l)
-		l.superseded, l.supersededAt = true, own.At
-	case l.begunAnew(m, &own, scene, mayBeIn):
-		r.lives = append(r.lives, fresh)
-		r.supersede(l, own.At)
-		l, mayBeIn = fresh, false
-	}
 	if m.was != nil && m.was != l {
 		r.checkSeatAfterRestart(m, &own)
 	}
@@ -169,6 +156,33 @@ func (r *room) arrive(m *member, scene *Event) {
 	}
 	l.advance()
 	r.welcomeBack(m, own.At)
+}
+
+// choose finds the life of the room that a bot sits down in.
+func (r *room) choose(m *member, own, scene *Event) *life {
+	fresh := &life{room: r, first: own.Epoch, epoch: own.Epoch, epochFrom: own.Seq}
+	newest := r.newest()
+	if newest == nil {
+		r.lives = append(r.lives, fresh)
+		return fresh
+	}
+	for _, l := range r.lives {
+		if l.fenced() && l.first <= own.Epoch && own.Epoch <= l.epoch {
+			return l
+		}
+	}
+	switch {
+	case newest.isBehind(own):
+		// The life that it speaks of is over, and it comes late.
+		r.lives = slices.Insert(r.lives, len(r.lives)-1, fresh)
+		fresh.superseded, fresh.supersededAt = true, own.At
+	case newest.begunAnew(m, own, scene):
+		r.lives = append(r.lives, fresh)
+		r.supersede(newest, own.At)
+	default:
+		return newest
+	}
+	return fresh
 }
 
 // checkEntrance checks the numbers of what a bot was told while it sat down.

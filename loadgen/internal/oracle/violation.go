@@ -70,6 +70,20 @@ func (v Violation) String() string {
 	return fmt.Sprintf("%s: room %d: %s", v.Rule, v.Room, v.Text)
 }
 
+// Lines is the proof for people: an event a line, and a line before those of another owner.
+func (v Violation) Lines() []string {
+	var lines []string
+	var owner uint64
+	for _, e := range v.Proof {
+		if e.Epoch != 0 && e.Epoch != owner {
+			owner = e.Epoch
+			lines = append(lines, fmt.Sprintf("--- owner %d of the room:", owner))
+		}
+		lines = append(lines, e.String())
+	}
+	return lines
+}
+
 // traceLength is how many events of a room are kept as the proof of a violation.
 const traceLength = 20
 

@@ -17,6 +17,7 @@ type world struct {
 	random *rand.Rand // nil: everything is heard at once
 	pace   int        // how much of what is said the bots hear before more is said
 
+	fences  bool // each room that opens has an owner of its own
 	open    bool
 	epoch   uint64
 	seq     uint64
@@ -116,6 +117,9 @@ func (w *world) begin() {
 func (w *world) sit(bot int64) {
 	if !w.open {
 		w.open, w.seq, w.round = true, 0, 0
+		if w.fences {
+			w.epoch++
+		}
 		w.begin()
 	}
 	w.linked[bot] = true
@@ -313,7 +317,7 @@ func report(t *testing.T, f Findings) {
 	t.Helper()
 	for _, v := range f.Violations {
 		t.Logf("%v", v)
-		for _, e := range v.Proof {
+		for _, e := range v.Lines() {
 			t.Logf("    %v", e)
 		}
 	}

@@ -116,10 +116,7 @@ func Make(run Run, r load.Result) Document {
 		d.Rules[rule.String()] = t
 	}
 	for _, v := range r.Findings.Violations {
-		one := Violation{Rule: v.Rule.String(), Room: v.Room, Text: v.Text}
-		for _, e := range v.Proof {
-			one.Proof = append(one.Proof, e.String())
-		}
+		one := Violation{Rule: v.Rule.String(), Room: v.Room, Text: v.Text, Proof: v.Lines()}
 		d.Violations = append(d.Violations, one)
 	}
 	return d

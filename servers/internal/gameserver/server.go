@@ -59,6 +59,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows; never held while a room is waited for
 	rooms    map[place]*room.Room
 	cordoned bool
+	epoch    uint64 // of the room that was opened last
 }
 
 // place names a room: numbers are given for each kind of game by itself.
@@ -140,6 +141,7 @@ func (s *Server) room(at place) (*room.Room, error) {
 		ID:      at.id,
 		Seats:   kind.Seats,
 		Mailbox: mailbox,
+		Epoch:   s.nextEpoch(),
 		Encoder: s.encode,
 		Log:     s.config.Log.With("game", at.game),
 		Ended:   func(late []room.Entry) { s.ended(at, late) },
@@ -151,6 +153,14 @@ func (s *Server) room(at place) (*room.Room, error) {
 	s.rooms[at] = r
 	s.metrics.opened.Inc()
 	return r, nil
+}
+
+// nextEpoch numbers the ownership of a room that opens, so that a room which was closed and is
+// opened again, here or on another server, is not taken for the one before: it counts on, and
+// never behind the clock in milliseconds. It needs s.mu.
+func (s *Server) nextEpoch() uint64 {
+	s.epoch = max(s.epoch+1, uint64(time.Now().UnixMilli()))
+	return s.epoch
 }
 
 // ended forgets a room, and lets those into a new one who came while it closed.
