@@ -29,17 +29,17 @@ func (g *Gate) sit(s *session, body []byte) bool {
 		s.refuse(wire.Code_FAIL, err.Error(), request)
 		return true
 	}
-	w := wish{request: request}
 	if at := s.at.Load(); at != nil && key(at.place) == key(to) {
 		// On a new lane all the same: the room may be about to shut this one, and then a request on it
 		// would be lost.
-		w.number = s.stay()
-	} else if !s.allow(min(roomCost, g.config.Burst/20)) {
-		return s.close(wire.CloseRateLimited, "too many rooms at once")
-	} else {
-		w.number = s.leave()
+		again := &binding{place: to, wish: wish{number: s.stay(), request: request}}
+		at.up.open(s, again) //nolint:errcheck // a lost trunk closes its sessions by itself
+		return true
 	}
-	g.place(s, to, w, nil)
+	if !s.allow(min(roomCost, g.config.Burst/20)) {
+		return s.close(wire.CloseRateLimited, "too many rooms at once")
+	}
+	g.place(s, to, wish{number: s.leave(), request: request}, nil)
 	return true
 }
 
