@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 )
 
 // place is a SitDown of any text; sitDown of the published test knows only dice.
@@ -60,9 +61,9 @@ func TestBadFramesCloseTheConnection(t *testing.T) {
 	}
 }
 
-// A frame that never ends harms nobody and is forgotten with its connection.
+// A frame that never ends harms nobody, and is forgotten with its connection long before a ping.
 func TestTruncatedFrameThenNothing(t *testing.T) {
-	h := openHouse(t)
+	h := openHouse(t, func(c *settings) { c.gate.PingEvery, c.gate.IdleTimeout = time.Hour, 2*time.Hour })
 	s := h.sitting(7, "1")
 	s.raw(message(6)[:7])
 	s.conn.Close()
