@@ -60,7 +60,9 @@ func launch(t *testing.T, key, path string, args ...string) *process {
 	}
 	listening := make(chan []string, 1)
 	go func() {
+		defer close(listening)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			t.Log(filepath.Base(path)+":", lines.Text())
 			if strings.Contains(lines.Text(), key) {
 				t.Errorf("the key is in the log: %s", lines.Text())
 			}
@@ -75,6 +77,9 @@ func launch(t *testing.T, key, path string, args ...string) *process {
 		<-p.done
 	})
 	found := within(t, filepath.Base(path)+" to listen", listening)
+	if found == nil {
+		t.Fatalf("%s ended before it listened: see its words above", filepath.Base(path))
+	}
 	p.listen, p.ops = found[1], found[2]
 	return p
 }

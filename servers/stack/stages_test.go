@@ -196,16 +196,10 @@ func TestGateStopsAtOnce(t *testing.T) {
 // Players who come while the gate drains are refused, or sent away like the others; none stays.
 func TestNobodyStaysInADrainingGate(t *testing.T) {
 	h := openHouse(t, func(c *settings) { c.gate.Spread = time.Millisecond })
-	stop := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
+		for { // until the gate listens no more
 			c, err := http.NewRequest("GET", "http"+strings.TrimPrefix(h.gate, "ws")+"/?token="+h.token(1), nil)
 			if err != nil {
 				t.Error(err)
@@ -215,9 +209,11 @@ func TestNobodyStaysInADrainingGate(t *testing.T) {
 			c.Header.Set("Connection", "Upgrade")
 			c.Header.Set("Sec-WebSocket-Version", "13")
 			c.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-			if r, err := http.DefaultTransport.RoundTrip(c); err == nil {
-				r.Body.Close()
+			r, err := http.DefaultTransport.RoundTrip(c)
+			if err != nil {
+				return
 			}
+			r.Body.Close()
 		}
 	}()
 	h.sitting(2, "1")
@@ -226,6 +222,5 @@ func TestNobodyStaysInADrainingGate(t *testing.T) {
 		t.Error(err)
 	}
 	h.gateDone <- nil
-	close(stop)
 	<-ended
 }
