@@ -115,7 +115,10 @@ func sum(servers []*process, of func(*process) (float64, error)) (float64, error
 
 // connect makes player i's connection and, if seated, sits the player down.
 func connect(address string, i int, token string, seated bool) (*net.TCPConn, error) {
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i/perLoopback))}}
+	var dialer net.Dialer
+	if block := i / perLoopback; block > 0 {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+block))}
+	}
 	plain, err := dialer.Dial("tcp", address)
 	if err != nil {
 		return nil, err
