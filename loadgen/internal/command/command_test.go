@@ -58,9 +58,10 @@ func TestBadCommandLines(t *testing.T) {
 		args string
 		want string
 	}{
-		"no target":         {key, "run", "say where to play"},
+		"no target":         {key, "run --gate=", "say where to play"},
 		"two targets":       {key, "run --gate ws://g:1 --direct g:1", "say where to play"},
 		"no key":            {nil, "run --gate ws://g:1", "set JWT_KEY"},
+		"no flag":           {nil, "run", "set JWT_KEY"},
 		"a bad key":         {map[string]string{"JWT_KEY": "!hunter2!"}, "run --gate ws://g:1", "JWT_KEY: key 1 is not standard base64"},
 		"a strange gate":    {key, "run --gate ftp://g", "looks like ws://HOST:60006"},
 		"a strange server":  {key, "run --direct g", "looks like HOST:60001"},

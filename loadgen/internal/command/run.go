@@ -32,11 +32,14 @@ type Run struct {
 // tokenLife is how long a bot's token is valid. Each connection gets a new one.
 const tokenLife = time.Hour
 
+// defaultGate is where a gate on this machine listens.
+const defaultGate = "ws://127.0.0.1:60006"
+
 func runVerb(stages Stages, env Environment, streams Streams) *cli.Command {
 	return &cli.Command{
 		Name:            "run",
 		Usage:           "play for a while and give the verdict",
-		UsageText:       "loadgen run --gate URL | --direct HOST:PORT [flags]",
+		UsageText:       "loadgen run [--gate URL | --direct HOST:PORT] [flags]",
 		HideHelpCommand: true,
 		OnUsageError:    onUsageError,
 		Description: `The key that the gate verifies players with is read from the environment variable JWT_KEY.
@@ -46,10 +49,10 @@ A second one breaks the run off.
 In a Kubernetes Job with completionMode Indexed each pod plays with users and in rooms of its own.
 
 Examples:
-  loadgen run --gate ws://127.0.0.1:60006 --bots 400 --for 1m --flap 6
+  loadgen run --bots 400 --for 1m --flap 6
   loadgen run --direct 127.0.0.1:60001 --bots 40 --for 30s -o json`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "gate", Usage: "play through the gate at this `URL`"},
+			&cli.StringFlag{Name: "gate", Value: defaultGate, Usage: "play through the gate at this `URL`"},
 			&cli.StringFlag{Name: "direct", Usage: "play on the game server at this `HOST:PORT`, without a gate"},
 			&cli.StringFlag{Name: "key", Usage: "sign tokens with this `KEY`; JWT_KEY keeps it out of the list of processes", DefaultText: "JWT_KEY"},
 			&cli.StringFlag{Name: "game", Value: "dice", Usage: "play this `GAME`"},
@@ -86,6 +89,9 @@ func parseRun(c *cli.Context, env Environment) (Run, error) {
 		return Run{}, usage("run takes no argument: %q (see `loadgen run --help`)", c.Args().First())
 	}
 	r := Run{Gate: c.String("gate"), Direct: c.String("direct"), Key: c.String("key"), Quiet: c.Bool("quiet"), JSON: c.String("output") == "json"}
+	if r.Direct != "" && !c.IsSet("gate") {
+		r.Gate = ""
+	}
 	if r.Key == "" {
 		r.Key = env("JWT_KEY")
 	}
