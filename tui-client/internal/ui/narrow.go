@@ -76,7 +76,7 @@ func (m Model) strip() []string {
 func (m Model) slim(seat int) []string {
 	p, taken := m.scene.At(seat)
 	if !taken {
-		lines := append([]string{m.styles.dim.Render(fmt.Sprintf("  seat %d", seat))}, blank.draw(dotted, "free", m.styles.dim)...)
+		lines := append([]string{m.styles.dim.Render(fmt.Sprintf("  seat %d", seat))}, blank.draw(dotted, m.emptySeat(), m.styles.dim)...)
 		return append(lines, "")
 	}
 	name := strings.Replace(m.nameOf(p), "player ", "", 1)
@@ -94,7 +94,7 @@ func (m Model) slim(seat int) []string {
 func (m Model) row(seat int) string {
 	p, taken := m.scene.At(seat)
 	if !taken {
-		return m.styles.dim.Render(fmt.Sprintf("   %-2d free", seat))
+		return m.styles.dim.Render(fmt.Sprintf("   %-2d %s", seat, m.emptySeat()))
 	}
 	name, word := m.nameOf(p), m.wordOf(p)
 	die := m.dieStyle(p).Render("[" + m.shows(p.ID).letter() + "]")

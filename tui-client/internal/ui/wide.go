@@ -68,9 +68,9 @@ func (m Model) card(seat int, low bool) []string {
 	if !taken {
 		name := m.styles.dim.Render(fmt.Sprintf("   seat %d", seat))
 		if low {
-			return []string{name, m.styles.dim.Render("   free")}
+			return []string{name, m.styles.dim.Render("   " + m.emptySeat())}
 		}
-		return append([]string{name}, indent(blank.draw(dotted, "free", m.styles.dim), 4)...)
+		return append([]string{name}, indent(blank.draw(dotted, m.emptySeat(), m.styles.dim), 4)...)
 	}
 	name, word := m.nameOf(p), m.wordOf(p)
 	if low {
@@ -83,6 +83,15 @@ func (m Model) card(seat int, low bool) []string {
 	}
 	lines := append([]string{name}, indent(m.shows(p.ID).draw(m.edgeOf(p), "", m.dieStyle(p)), pad)...)
 	return append(lines, "   "+word)
+}
+
+// emptySeat is what stands in a seat that nobody is known to have. Who is not in the room does not
+// know whether others sit there.
+func (m Model) emptySeat() string {
+	if m.scene.Seated {
+		return "free"
+	}
+	return ""
 }
 
 // edgeOf is the border of a player's die.
