@@ -57,7 +57,7 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	}
 	code := ExitCode(err)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("interrupted: %w", err)
+		err = errors.New("interrupted: " + strings.TrimSuffix(err.Error(), ": "+context.Canceled.Error()))
 	}
 	palette := output.NewPalette(streams.Err, os.Getenv)
 	fmt.Fprintf(streams.Err, "%s %s\n", palette.Bad("croupier:"), err)

@@ -54,21 +54,17 @@ func (ch Change) confirm(ctx context.Context, s Streams, p Plan) (bool, error) {
 		return false, refused("nobody to ask: standard input is not a terminal; give --yes to go ahead or --dry-run to look")
 	}
 	fmt.Fprint(s.Err, "Go ahead? [y/N] ")
-	answer := make(chan string, 1)
-	// The read cannot be interrupted; the process ends right after if ctx does.
-	go func() {
+	answer, err := interruptible(ctx, func() (string, error) {
 		line, _ := bufio.NewReader(s.In).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case <-ctx.Done():
-		return false, ctx.Err()
-	case a := <-answer:
-		if a == "y" || a == "yes" {
-			return true, nil
-		}
+		return strings.ToLower(strings.TrimSpace(line)), nil
+	})
+	if err != nil {
+		fmt.Fprintln(s.Err) // end the line of the question
+	}
+	if answer != "y" && answer != "yes" {
 		return false, refused("not confirmed: nothing was changed")
 	}
+	return true, nil
 }
 
 // act has the API server check a write, confirms the plan, and writes. It

@@ -124,16 +124,25 @@ Example:
 }
 
 // Run prints the claims of a valid token.
-func (o VerifyToken) Run(_ context.Context, s Streams) error {
+func (o VerifyToken) Run(ctx context.Context, s Streams) error {
 	keys, err := playerKeys(o.Key)
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(s.In, token.MaxLength+2))
+	if output.IsTerminal(s.In) {
+		fmt.Fprintln(s.Err, "paste the token, then Ctrl-D")
+	}
+	text, err := interruptible(ctx, func() (string, error) {
+		read, err := io.ReadAll(io.LimitReader(s.In, token.MaxLength+2))
+		return strings.TrimSpace(string(read)), err
+	})
 	if err != nil {
 		return fmt.Errorf("read the token: %w", err)
 	}
-	claims, err := keys.Verify(strings.TrimSpace(string(text)))
+	if text == "" {
+		return errors.New("read the token: standard input is empty: write `croupier token verify < FILE`, or `croupier token mint --user ID | croupier token verify`")
+	}
+	claims, err := keys.Verify(text)
 	if err != nil {
 		return err
 	}
