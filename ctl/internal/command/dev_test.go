@@ -95,6 +95,13 @@ func TestDevOnATakenPortSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestDevNamesTheVariableOfABadKey(t *testing.T) {
+	err := RunDev{Key: "zzz"}.Run(t.Context(), Streams{Out: io.Discard, Err: io.Discard})
+	if ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), "JWT_KEY") {
+		t.Fatalf("code %d, %v", ExitCode(err), err)
+	}
+}
+
 func TestTokenMintedAndVerified(t *testing.T) {
 	key := token.NewKey()
 	var minted, verified bytes.Buffer

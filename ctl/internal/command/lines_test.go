@@ -68,6 +68,11 @@ func TestCommandLines(t *testing.T) {
 		{"build poker", 2, "choose among game, gate, loadgen"},
 		{"build --platform windows/amd64", 2, "is not linux/ARCH"},
 		{"completion tcsh", 2, "not \"tcsh\""},
+		{"dev --seats 100000", 2, "--seats 100000: from 1 to 64"},
+		{"dev --play --seats 2 --bots 2", 2, "2 bots and you do not fit at 2 seats"},
+		{"dev --play --verbose", 2, "play in the next terminal"},
+		{"dev --gate nonsense", 2, "--gate nonsense is not HOST:PORT"},
+		{"dev --game 127.0.0.1:nonsense", 2, "--game 127.0.0.1:nonsense is not HOST:PORT"},
 		// no cluster
 		{"status", 1, "name one with --kubeconfig or $KUBECONFIG"},
 		// help
