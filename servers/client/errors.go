@@ -28,7 +28,7 @@ var (
 	ErrUnauthorized = errors.New("the server does not accept this token")
 
 	// ErrGaveUp reports that Options.MaxAttempts attempts in a row failed.
-	ErrGaveUp = errors.New("gave up reconnecting")
+	ErrGaveUp = errors.New("gave up connecting")
 
 	// ErrSilent reports a connection on which the server answers nothing any more.
 	ErrSilent = errors.New("the server has gone silent")

@@ -96,17 +96,35 @@ func Run(ctx context.Context, c Config) error {
 	case err != nil:
 		return err
 	case wasClosed != nil:
-		return fmt.Errorf("the table closed: %w", wasClosed)
+		return &closedError{came: seen.Came, err: wasClosed}
 	case c.Rounds > 0 && seen.Finished < c.Rounds && timed.Err() != nil && ctx.Err() == nil:
 		return fmt.Errorf("%w: %d of %d", ErrTimeUp, seen.Finished, c.Rounds)
 	case (c.Rounds > 0 || c.For > 0) && !seen.Came && ctx.Err() == nil:
 		if seen.Trouble != nil {
-			return fmt.Errorf("%w: %w", ErrNeverSat, seen.Trouble)
+			return &closedError{err: seen.Trouble}
 		}
 		return ErrNeverSat
 	}
 	return nil
 }
+
+// closedError is why a game ended that should not have.
+type closedError struct {
+	came bool // the player was at the table
+	err  error
+}
+
+func (e *closedError) Error() string {
+	if e.came {
+		return "the table closed: " + scene.Explain(e.err)
+	}
+	return ErrNeverSat.Error() + ": " + scene.Explain(e.err)
+}
+
+func (e *closedError) Unwrap() error { return e.err }
+
+// Is makes every game that never began one error.
+func (e *closedError) Is(target error) bool { return target == ErrNeverSat && !e.came }
 
 // playScreen plays on a terminal.
 func playScreen(ctx context.Context, c Config, player *client.Client) (*scene.Scene, error) {
@@ -134,7 +152,7 @@ func playScreen(ctx context.Context, c Config, player *client.Client) (*scene.Sc
 func playLines(ctx context.Context, c Config, player *client.Client) (*scene.Scene, error) {
 	return lines.Run(ctx, lines.Config{
 		Player: player, Events: player.Events(), User: c.User, Place: c.Place,
-		Auto: c.Auto, Rounds: c.Rounds, Stay: c.endless(),
+		Target: c.Target.String(), Auto: c.Auto, Rounds: c.Rounds, Stay: c.endless(),
 		In: c.In, Out: c.Out, Err: c.Err,
 	}), nil
 }

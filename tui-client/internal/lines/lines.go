@@ -24,6 +24,7 @@ type Config struct {
 	Events   <-chan client.Event
 	User     int64
 	Place    client.Place
+	Target   string // where the player connects to, for messages
 	Auto     bool
 	Rounds   int       // end after so many settled rounds; 0: never
 	Stay     bool      // go on when there are no more commands
@@ -55,6 +56,7 @@ func Run(ctx context.Context, c Config) *scene.Scene {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &session{Config: c, ctx: ctx, scene: scene.New(c.User, c.Place), replies: make(chan reply, 1)}
+	s.scene.Target = c.Target
 	s.loop(commands(ctx, c.In))
 	return s.scene
 }
@@ -85,10 +87,23 @@ func commands(ctx context.Context, in io.Reader) <-chan string {
 func (s *session) loop(typed <-chan string) {
 	clock := time.NewTicker(quantum)
 	defer clock.Stop()
+	var next *string // the command to do next
 	for {
 		// A command waits for the one before it, and for the seat that the session begins with.
+		waits := s.busy || s.scene.Wants && !s.scene.Seated
+		switch {
+		case next != nil && (!waits || s.idle() && isQuit(*next)):
+			line := *next
+			next = nil
+			if !s.obey(line) {
+				return
+			}
+			continue
+		case next == nil && typed == nil && !waits && !s.Stay:
+			return
+		}
 		ready := typed
-		if s.busy || s.scene.Wants && !s.scene.Seated {
+		if next != nil {
 			ready = nil
 		}
 		select {
@@ -107,21 +122,24 @@ func (s *session) loop(typed <-chan string) {
 		case now := <-clock.C:
 			s.beat(now)
 		case line, open := <-ready:
-			if !open {
-				if typed = nil; !s.Stay {
-					return
-				}
-				continue
-			}
-			if !s.obey(line) {
-				return
+			if next = &line; !open {
+				typed, next = nil, nil
 			}
 		}
 	}
 }
 
-// take applies an event and prints it.
+// idle says that no command can be under way.
+func (s *session) idle() bool { return s.scene.Link != scene.Online }
+
+func isQuit(line string) bool { return strings.TrimSpace(line) == "quit" }
+
+// take applies an event and prints it. Why the connection is closed is for the caller to say.
 func (s *session) take(event client.Event, now time.Time) {
+	if _, closed := event.(client.Closed); closed {
+		s.scene.Apply(event, now)
+		return
+	}
 	for _, line := range s.scene.Apply(event, now) {
 		switch line.Kind {
 		case scene.Wire, scene.Fault:

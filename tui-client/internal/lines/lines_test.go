@@ -150,8 +150,22 @@ func TestEndsWithTheEvents(t *testing.T) {
 	close(h.events)
 	in, hold := io.Pipe() // nobody types
 	defer hold.Close()
-	_, errs, _ := play(t, h, Config{In: in, Stay: true})
-	if !strings.Contains(errs, "closed: "+client.ErrReplaced.Error()) {
-		t.Errorf("stderr is\n%s", errs)
+	_, _, seen := play(t, h, Config{In: in, Stay: true})
+	if seen.Link != scene.Closed || seen.Trouble != client.ErrReplaced {
+		t.Errorf("saw %v, %v", seen.Link, seen.Trouble)
+	}
+}
+
+// TestQuitNeedsNoConnection: what else is typed waits for the table, but nobody waits to leave.
+func TestQuitNeedsNoConnection(t *testing.T) {
+	h := &house{events: make(chan client.Event, 100)}
+	h.events <- client.Connecting{Attempt: 1}
+	h.events <- client.Lost{Err: client.ErrSilent}
+	in, hold := io.Pipe()
+	defer hold.Close()
+	go io.WriteString(hold, "quit\n") //nolint:errcheck // the session ends by it, or the test fails
+	play(t, h, Config{In: in, Stay: true})
+	if len(h.asked) > 0 {
+		t.Errorf("asked for %q", h.asked)
 	}
 }

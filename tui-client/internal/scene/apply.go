@@ -50,7 +50,7 @@ func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {
 		s.Link, s.Attempt = Connecting, e.Attempt
 		return Wire, ""
 	case client.Connected:
-		s.Link, s.Trouble, s.Attempt = Online, nil, 0
+		s.Link, s.Trouble, s.Attempt, s.met = Online, nil, 0, true
 		s.stale = true
 		if s.Seated {
 			return Wire, "" // what counts is the seat
@@ -58,22 +58,14 @@ func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {
 		s.had = true
 		return Wire, "connected"
 	case client.Lost:
-		had, before := s.had, s.said
-		s.had, s.said = false, plain(e.Err)
 		s.Link, s.Trouble, s.RetryAt = Lost, e.Err, now.Add(e.RetryIn)
-		switch {
-		case had:
-			return Wire, fmt.Sprintf("connection lost: %s; retry in %s", s.said, seconds(e.RetryIn))
-		case s.said != before:
-			return Wire, fmt.Sprintf("%s; retry in %s", s.said, seconds(e.RetryIn))
-		}
-		return Wire, ""
+		return Wire, s.loses(e, now)
 	case client.Closed:
 		s.Link, s.Trouble = Closed, e.Err
 		if errors.Is(e.Err, client.ErrClosed) {
 			return Wire, ""
 		}
-		return Fault, fmt.Sprintf("closed: %v", plain(e.Err))
+		return Fault, "closed: " + Explain(e.Err)
 	case client.Resumed:
 		s.Seated, s.Wants, s.Room, s.had = true, true, e.Place.Room, true
 		if e.Moved {
@@ -87,6 +79,37 @@ func (s *Scene) apply(event client.Event, now time.Time) (Kind, string) {
 		return s.hear(e, now)
 	}
 	return Wire, ""
+}
+
+// The log repeats why there is no connection after firstHush, and then ever more rarely.
+const (
+	firstHush = 5 * time.Second
+	lastHush  = 80 * time.Second
+)
+
+// loses tells of a broken connection, or of an attempt that failed.
+func (s *Scene) loses(e client.Lost, now time.Time) string {
+	why, had := plain(e.Err), s.had
+	if !had && why == s.said && now.Sub(s.saidAt) < s.hush {
+		return ""
+	}
+	switch {
+	case had || why != s.said:
+		s.hush = firstHush
+	default:
+		s.hush = min(2*s.hush, lastHush)
+	}
+	s.had, s.said, s.saidAt = false, why, now
+	switch {
+	case had:
+		why = "connection lost: " + why
+	case !s.met && s.Target != "":
+		why = fmt.Sprintf("can't reach the %s: %s", s.Target, why)
+	}
+	if s.Attempt > 1 {
+		why += fmt.Sprintf("; attempt %d failed", s.Attempt)
+	}
+	return fmt.Sprintf("%s; retry in %s", why, seconds(e.RetryIn))
 }
 
 // hear takes what the server said.

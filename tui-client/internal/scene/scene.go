@@ -41,9 +41,10 @@ type Scene struct {
 	Me     int64
 	Game   string
 	Room   int64
-	Seated bool // at the table, in a seat or as a spectator
-	Wants  bool // sits down as soon as there is a connection
-	Came   bool // was at the table at some time
+	Target string // where we connect to, as client.Target names it; may be empty
+	Seated bool   // at the table, in a seat or as a spectator
+	Wants  bool   // sits down as soon as there is a connection
+	Came   bool   // was at the table at some time
 
 	Link     Link
 	Attempt  int       // of the connection being made
@@ -63,8 +64,13 @@ type Scene struct {
 	Wins     map[int64]int       // rounds won, since we came
 	Settled  time.Time           // when Winners was told
 
-	had  bool   // a connection that was good for something, since the last Lost
-	said string // what the log said last of a Lost, so that it need not repeat it
+	had bool // a connection that was good for something, since the last Lost
+	met bool // there was a connection at some time
+
+	// What the log said last of a Lost, and when, so that it repeats it only after a pause that grows.
+	said   string
+	saidAt time.Time
+	hush   time.Duration
 
 	// before is who was at the table when we last sat down, so that the log need not repeat it.
 	before     map[int64]Player

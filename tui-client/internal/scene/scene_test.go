@@ -2,6 +2,7 @@ package scene
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,17 @@ func TestABreak(t *testing.T) {
 	if s.Link != Lost || !s.Seated || len(s.Players) != 2 || s.MayRoll() || !s.RetryAt.Equal(noon.Add(2*time.Second)) {
 		t.Errorf("the table is forgotten while we wait: %+v", s)
 	}
+	// The same trouble is told again, ever more rarely.
+	var told []time.Duration
+	for at := time.Second; at < time.Minute; at += time.Second {
+		if len(s.Apply(client.Lost{Err: refused}, noon.Add(at))) > 0 {
+			told = append(told, at)
+		}
+	}
+	if want := []time.Duration{5 * time.Second, 15 * time.Second, 35 * time.Second}; !slices.Equal(told, want) {
+		t.Errorf("told of trouble after %v, want %v", told, want)
+	}
+	tell(s, client.Lost{Err: refused, RetryIn: 2 * time.Second})
 	// Back: who was there already is no news, who came and who left meanwhile shows.
 	log = tell(s, client.Connected{}, sat(9, 2), sat(7, 1), client.Resumed{Place: client.Place{Room: 1, Seat: 1}})
 	if want := "· player 9 sits down in seat 2\n~ back at the table, seat 1"; log != want {
@@ -135,6 +147,18 @@ func TestABreak(t *testing.T) {
 	tell(s, client.Closed{Err: client.ErrReplaced})
 	if s.Link != Closed {
 		t.Errorf("scene is %+v", s)
+	}
+}
+
+func TestNeverConnected(t *testing.T) {
+	s := New(7, client.Place{Game: "dice", Room: 1})
+	s.Target = "gate ws://host"
+	log := tell(s, client.Connecting{Attempt: 1}, client.Lost{Err: errors.New("connection refused"), RetryIn: time.Second},
+		client.Closed{Err: &client.HandshakeError{Status: 401, Text: "no"}})
+	want := "~ can't reach the gate ws://host: connection refused; retry in 1 s\n" +
+		"✗ closed: the gate answered with HTTP status 401: no; is the token signed with the JWT_KEY of the server, and not expired?"
+	if log != want || !s.Stranger() || s.Server() != "gate" {
+		t.Errorf("log is %q", log)
 	}
 }
 

@@ -87,7 +87,9 @@ const (
 
 // New returns the model of a table that nothing is known of yet.
 func New(c Config) Model {
-	return Model{config: c, styles: newStyles(c.Renderer), scene: scene.New(c.User, c.Place), tick: tick, now: c.Now}
+	table := scene.New(c.User, c.Place)
+	table.Target = c.Target
+	return Model{config: c, styles: newStyles(c.Renderer), scene: table, tick: tick, now: c.Now}
 }
 
 // Scene is what the player knows.

@@ -25,7 +25,7 @@ func (m Model) narrow() []string {
 			lines = append(lines, style.Render(center(line, m.width)))
 		}
 		if trouble := m.scene.Trouble; trouble != nil && m.scene.Link != scene.Online {
-			for _, line := range head(wrap(scene.Clean(trouble.Error()), m.width-2), 3) {
+			for _, line := range head(wrap(scene.Explain(trouble), m.width-2), 4) {
 				lines = append(lines, m.styles.dim.Render(" "+line))
 			}
 		}

@@ -55,7 +55,11 @@ func (m Model) connection() string {
 		}
 		return m.styles.good.Render(text)
 	case scene.Lost:
-		return m.styles.bad.Render(fmt.Sprintf("✗ lost, retry %.1f s", max(0, m.scene.RetryAt.Sub(m.now)).Seconds()))
+		word := "lost"
+		if m.scene.Stranger() {
+			word = "offline"
+		}
+		return m.styles.bad.Render(fmt.Sprintf("✗ "+word+", retry %.1f s", max(0, m.scene.RetryAt.Sub(m.now)).Seconds()))
 	case scene.Closed:
 		return m.styles.bad.Render("✗ closed")
 	}
@@ -119,7 +123,11 @@ func (m Model) call() []string {
 	me, there := s.Self()
 	switch {
 	case s.Link == scene.Lost:
-		return []string{"✗ connection lost",
+		what := "✗ connection lost"
+		if s.Stranger() {
+			what = "✗ can't reach the " + s.Server()
+		}
+		return []string{what,
 			fmt.Sprintf("trying again in %.1f s", max(0, s.RetryAt.Sub(m.now)).Seconds())}
 	case s.Link == scene.Closed:
 		return []string{"✗ connection closed", "press q to quit"}

@@ -192,7 +192,7 @@ func (m Model) felt(width, height int) []string {
 	add(callStyle, call...)
 	if trouble := m.scene.Trouble; trouble != nil && m.scene.Link != scene.Online {
 		add(m.styles.dim, "")
-		add(m.styles.dim, head(wrap(scene.Clean(trouble.Error()), inner-4), 4)...)
+		add(m.styles.dim, head(wrap(scene.Explain(trouble), inner-4), 6)...)
 	} else if m.scene.Seated && m.scene.Phase != scene.Unknown && height-2-len(middle) >= 9 {
 		add(m.styles.dim, "")
 		add(m.styles.felt, bigNumber(int(m.scene.Left(m.now).Seconds()+0.999))...)
