@@ -10,8 +10,9 @@ import (
 	"croupier/servers/internal/cmdline"
 )
 
-// drain is what a preStop hook runs: it asks the server in the same pod to drain, and waits until
-// no room is left. Kubernetes' grace period bounds the wait.
+// drain asks the server on the same host to drain, and waits until no room is left. The wait has no
+// end of its own: where a time-out is wanted, send a SIGTERM and set --drain-timeout, as the
+// manifests do.
 func drain(args []string) error {
 	f := flag.NewFlagSet("game drain", flag.ContinueOnError)
 	address := f.String("ops", "127.0.0.1:60011", "`address` of the server's ops port")

@@ -127,7 +127,7 @@ func play(t *testing.T, dir string) {
 		t.Fatalf("game drain returned while a player was there: %v", err)
 	default:
 	}
-	first.signal() // as Kubernetes does when preStop takes too long: the drain goes on
+	first.signal() // as Kubernetes does whatever else has asked: the drain goes on
 	a.until(104, nil)
 	a.send(4)
 	a.until(4, nil)

@@ -79,19 +79,23 @@ func Start(c Config) (*Stack, error) {
 		Key:     c.Key,
 		Keys:    keys,
 	}
+	kinds := games.Builtin(dice.Config{Round: c.Round, Idle: c.Idle, Preset: !c.Production}, c.Seats)
+	services := make(map[string]string)
+	for name := range kinds {
+		services[name] = s.Game
+	}
 	direct := gameserver.DirectOpen
 	if c.Production {
 		direct = gameserver.DirectToken
 	}
 	game, err := gameserver.New(gameserver.Config{
-		Games: games.Builtin(dice.Config{Round: c.Round, Idle: c.Idle, Preset: !c.Production}, c.Seats),
-		Keys:  keys, Direct: direct, Rate: c.Rate, Dev: !c.Production, Log: c.Log,
+		Games: kinds, Keys: keys, Direct: direct, Rate: c.Rate, Dev: !c.Production, Log: c.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("stack: %w", err)
 	}
 	front, err := gate.New(gate.Config{
-		Keys: keys, Services: map[string]string{"dice": s.Game, "coin": s.Game},
+		Keys: keys, Services: services,
 		Rate: c.Rate, Burst: 2 * c.Rate, Dev: !c.Production, Log: c.Log,
 	})
 	if err != nil {

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -113,7 +115,8 @@ func TestDrainByRequest(t *testing.T) {
 			return
 		}
 		defer r.Body.Close()
-		answer <- r.Status
+		text, err := io.ReadAll(r.Body)
+		answer <- fmt.Sprint(r.Status, err, "\n", string(text))
 	}()
 	a.until(7, nil)
 	a.until(104, nil)
@@ -124,8 +127,9 @@ func TestDrainByRequest(t *testing.T) {
 	}
 	a.send(4)
 	a.until(4, nil)
-	if text := within(t, "the answer", answer); text != "200 OK" {
-		t.Errorf("answered %q", text)
+	want := "200 OK<nil>\ndraining: no new rooms, 1 open\ndrained\n"
+	if text := within(t, "the answer", answer); text != want {
+		t.Errorf("answered %q, want %q", text, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,13 +198,16 @@ func TestNoGameServer(t *testing.T) {
 	s.until(3, user1(7))
 }
 
-// The gate's key is not the game server's: players are told to come again, and one line says why.
+// The gate's key is not the game server's: players are told to try again, and the gate's log says
+// what to do.
 func TestGateWithAnotherKey(t *testing.T) {
 	h := openHouse(t, func(c *settings) { c.game.Keys, _ = token.ParseKeys(token.NewKey()) })
 	s := h.dial(7)
 	s.send(3, sitDown("1", "-1")...)
-	s.until(2, value(0))
-	if code := s.closeCode(); code != 1012 {
-		t.Errorf("close code %d, want 1012", code)
+	if f := s.until(1, nil); f.numbers[1] != 1 {
+		t.Errorf("code %d, want 1", f.numbers[1])
+	}
+	if log := strings.Join(h.log.lines(), ""); !strings.Contains(log, "give both the same JWT_KEY") {
+		t.Errorf("the log does not say what to do: %s", log)
 	}
 }

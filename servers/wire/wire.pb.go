@@ -281,10 +281,8 @@ func (CoinFace) EnumDescriptor() ([]byte, []int) {
 type Notice_Kind int32
 
 const (
-	Notice_INFO     Notice_Kind = 0
-	Notice_CLOSING  Notice_Kind = 1 // the room will be closed by the system
-	Notice_DRAINING Notice_Kind = 2 // the server takes no new rooms; this one goes on
-	Notice_PUSHED   Notice_Kind = 3 // published to the user from outside the room
+	Notice_INFO    Notice_Kind = 0
+	Notice_CLOSING Notice_Kind = 1 // the room will be closed by the system
 )
 
 // Enum value maps for Notice_Kind.
@@ -292,14 +290,10 @@ var (
 	Notice_Kind_name = map[int32]string{
 		0: "INFO",
 		1: "CLOSING",
-		2: "DRAINING",
-		3: "PUSHED",
 	}
 	Notice_Kind_value = map[string]int32{
-		"INFO":     0,
-		"CLOSING":  1,
-		"DRAINING": 2,
-		"PUSHED":   3,
+		"INFO":    0,
+		"CLOSING": 1,
 	}
 )
 
@@ -385,7 +379,7 @@ func (x *Msg) GetData() []byte {
 // Meta is what an observer needs to know that nothing was lost. Zero means absent.
 type Meta struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`     // who owns the room: it grows each time the room changes its owner
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`     // one life of a room: it grows each time the room is opened anew or changes its owner
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`         // the room's events, numbered from 1 without gaps; a reply carries the number of the last event before it
 	Request       uint64                 `protobuf:"varint,3,opt,name=request,proto3" json:"request,omitempty"` // client: a number of its choice; the reply to that request carries it back
 	unknownFields protoimpl.UnknownFields
@@ -897,6 +891,7 @@ type DiceScene struct {
 	LeftMs        int64                  `protobuf:"varint,2,opt,name=left_ms,json=leftMs,proto3" json:"left_ms,omitempty"`                                                          // of the round, or of the pause between two rounds
 	Dice          map[int64]int32        `protobuf:"bytes,3,rep,name=dice,proto3" json:"dice,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // by user; 0: rolled, hidden
 	Round         uint64                 `protobuf:"varint,4,opt,name=round,proto3" json:"round,omitempty"`                                                                          // from 1
+	Seats         int32                  `protobuf:"varint,5,opt,name=seats,proto3" json:"seats,omitempty"`                                                                          // at the table
 	Meta          *Meta                  `protobuf:"bytes,15,opt,name=meta,proto3" json:"meta,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -956,6 +951,13 @@ func (x *DiceScene) GetDice() map[int64]int32 {
 func (x *DiceScene) GetRound() uint64 {
 	if x != nil {
 		return x.Round
+	}
+	return 0
+}
+
+func (x *DiceScene) GetSeats() int32 {
+	if x != nil {
+		return x.Seats
 	}
 	return 0
 }
@@ -1407,22 +1409,20 @@ const file_wire_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04seat\x18\x02 \x01(\x05R\x04seat\x12\x16\n" +
 	"\x06online\x18\x03 \x01(\bR\x06online\x12\x1c\n" +
-	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"\x98\x01\n" +
+	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"~\n" +
 	"\x06Notice\x12#\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x0f.pb.Notice.KindR\x04kind\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1c\n" +
-	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"7\n" +
+	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"\x1d\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04INFO\x10\x00\x12\v\n" +
-	"\aCLOSING\x10\x01\x12\f\n" +
-	"\bDRAINING\x10\x02\x12\n" +
-	"\n" +
-	"\x06PUSHED\x10\x03\"\xd9\x01\n" +
+	"\aCLOSING\x10\x01\"\xef\x01\n" +
 	"\tDiceScene\x12\x19\n" +
 	"\bin_round\x18\x01 \x01(\bR\ainRound\x12\x17\n" +
 	"\aleft_ms\x18\x02 \x01(\x03R\x06leftMs\x12+\n" +
 	"\x04dice\x18\x03 \x03(\v2\x17.pb.DiceScene.DiceEntryR\x04dice\x12\x14\n" +
-	"\x05round\x18\x04 \x01(\x04R\x05round\x12\x1c\n" +
+	"\x05round\x18\x04 \x01(\x04R\x05round\x12\x14\n" +
+	"\x05seats\x18\x05 \x01(\x05R\x05seats\x12\x1c\n" +
 	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\x1a7\n" +
 	"\tDiceEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +

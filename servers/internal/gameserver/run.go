@@ -66,7 +66,6 @@ func (s *Server) wait(stages lifecycle.Stages, failed context.Context) error {
 	case <-failed.Done(): // the group knows the error
 		return s.settleNow()
 	}
-	s.config.Log.Info("draining: no new rooms", "rooms", s.count())
 	drained := s.Cordon()
 	var deadline <-chan time.Time
 	if s.config.DrainTimeout > 0 {
@@ -129,10 +128,13 @@ func (s *Server) ops() ops.Config {
 				defer cancel()
 				return s.List(ctx), nil
 			}),
-			// Answers when the last room is gone: that is what a preStop hook waits for.
+			// Says at once how many rooms there are, and once more when the last one is gone.
 			"POST /drain": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				drained := s.Cordon()
+				fmt.Fprintf(w, "draining: no new rooms, %d open\n", s.count())
+				http.NewResponseController(w).Flush() //nolint:errcheck // the client is gone
 				select {
-				case <-s.Cordon():
+				case <-drained:
 					fmt.Fprintln(w, "drained")
 				case <-r.Context().Done():
 				}

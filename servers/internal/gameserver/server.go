@@ -208,6 +208,7 @@ func (s *Server) Cordon() <-chan struct{} {
 	defer s.mu.Unlock()
 	if !s.cordoned {
 		s.cordoned = true
+		s.config.Log.Info("draining: no new rooms", "rooms", len(s.rooms))
 		for _, r := range s.rooms {
 			r.Warn("the server is being replaced: this room will be closed by the system", s.config.NoticeEvery)
 		}

@@ -31,6 +31,9 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 		s.config.Log.Warn("trunk refused", "from", from(stream.Context()), "why", status.Convert(err).Message())
 		return err
 	}
+	if err := stream.SendHeader(nil); err != nil { // tells the gate that it is in
+		return err
+	}
 	s.metrics.trunks.Inc()
 	defer s.metrics.trunks.Dec()
 

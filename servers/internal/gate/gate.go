@@ -88,6 +88,8 @@ type Gate struct {
 
 	mu        sync.Mutex
 	upstreams map[netip.AddrPort]*dial
+	// complained says when a server that takes no players was last logged.
+	complained map[netip.AddrPort]time.Time
 }
 
 // New returns a gate without players.
@@ -103,12 +105,13 @@ func New(c Config) (*Gate, error) {
 		p.resolve = c.Resolve
 	}
 	g := &Gate{
-		config:    c,
-		games:     strings.Join(slices.Sorted(maps.Keys(c.Services)), ", "),
-		log:       c.Log,
-		table:     newTable(),
-		placement: p,
-		upstreams: make(map[netip.AddrPort]*dial),
+		config:     c,
+		games:      strings.Join(slices.Sorted(maps.Keys(c.Services)), ", "),
+		log:        c.Log,
+		table:      newTable(),
+		placement:  p,
+		upstreams:  make(map[netip.AddrPort]*dial),
+		complained: make(map[netip.AddrPort]time.Time),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.metrics = newMetrics(g)

@@ -308,6 +308,11 @@ func (s *session) refuse(code wire.Code, text string, request uint64) {
 	s.tell(wire.Command_ERROR, &wire.Error{Code: code, Desc: text}, request)
 }
 
+// unavailable answers a request that can't be served now through no fault of the client's.
+func (s *session) unavailable(text string, request uint64) {
+	s.tell(wire.Command_ERROR, &wire.Error{Code: wire.Code_FAIL, Desc: text}, request)
+}
+
 // tell sends a message of the gate itself.
 func (s *session) tell(op wire.Command, m proto.Message, request uint64) {
 	b, err := wire.Append(nil, op, m)

@@ -3,8 +3,8 @@ package gate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -48,11 +48,12 @@ func (g *Gate) sit(s *session, body []byte) bool {
 // wish that was called off meanwhile, by a newer one or by the session's end, gets no answer.
 func (g *Gate) place(s *session, to wire.Place, w wish, tried []netip.AddrPort) {
 	servers, err := g.placement.candidates(g.ctx, key(to), tried)
-	if errors.Is(err, errUnknownGame) {
-		err = fmt.Errorf("unknown game: this gate leads to %s", g.games)
-	}
-	if err != nil {
-		s.refuse(wire.Code_FAIL, err.Error(), w.request)
+	switch {
+	case errors.Is(err, errUnknownGame):
+		s.refuse(wire.Code_FAIL, "unknown game: this gate leads to "+g.games, w.request)
+		return
+	case err != nil:
+		s.unavailable(err.Error(), w.request)
 		return
 	}
 	for _, addr := range servers {
@@ -64,12 +65,34 @@ func (g *Gate) place(s *session, to wire.Place, w wish, tried []netip.AddrPort) 
 		if err == nil {
 			return
 		}
-		g.log.Warn("game server passed over", "server", addr, "err", err)
+		g.passedOver(addr, err)
 		g.placement.forget(key(to), addr)
 		tried = append(tried, addr)
 	}
-	s.refuse(wire.Code_FAIL, "no server of this game answers: try again", w.request)
+	s.unavailable("no server of this game answers: try again", w.request)
 }
+
+// passedOver logs that a server does not take players: once in a while for each server, not for
+// each of the thousands who may want to sit down there.
+func (g *Gate) passedOver(addr netip.AddrPort, err error) {
+	g.mu.Lock()
+	quiet := time.Since(g.complained[addr]) < complainEvery
+	if !quiet {
+		if len(g.complained) >= mostComplained { // servers come and go, with new addresses
+			clear(g.complained)
+		}
+		g.complained[addr] = time.Now()
+	}
+	g.mu.Unlock()
+	if !quiet {
+		g.log.Warn("game server passed over", "server", addr, "err", err)
+	}
+}
+
+const (
+	complainEvery  = 10 * time.Second
+	mostComplained = 1000
+)
 
 // upstream returns the trunk to a game server, opening it if need be. Many may ask at once; one
 // of them dials.

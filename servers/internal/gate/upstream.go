@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"croupier/servers/internal/trunk"
@@ -59,7 +61,7 @@ func (g *Gate) attach(ctx context.Context, addr netip.AddrPort, d *dial) (*upstr
 		return nil, fmt.Errorf("dial game server %v: %w", addr, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	stream, err := openTrunk(ctx, conn, g.config.Keys)
+	stream, err := openTrunk(ctx, cancel, conn, g.config.Keys)
 	if err != nil {
 		cancel()
 		conn.Close()
@@ -101,12 +103,26 @@ func connect(ctx context.Context, conn *grpc.ClientConn) error {
 	}
 }
 
-func openTrunk(ctx context.Context, conn *grpc.ClientConn, keys *token.Keys) (trunk.Trunk_AttachClient, error) {
+// openTrunk opens the stream and waits until the server has let this gate in.
+func openTrunk(ctx context.Context, cancel context.CancelFunc, conn *grpc.ClientConn, keys *token.Keys) (trunk.Trunk_AttachClient, error) {
 	proof, err := keys.SignTrunk(trunkTokenLife)
 	if err != nil {
 		return nil, err
 	}
-	return trunk.NewTrunkClient(conn).Attach(metadata.AppendToOutgoingContext(ctx, "token", proof))
+	impatient := time.AfterFunc(dialTimeout, cancel)
+	defer impatient.Stop()
+	stream, err := trunk.NewTrunkClient(conn).Attach(metadata.AppendToOutgoingContext(ctx, "token", proof))
+	if err != nil {
+		return nil, err
+	}
+	header, err := stream.Header()
+	if err == nil && header == nil { // the server has ended the stream; receiving says why
+		_, err = stream.Recv()
+	}
+	if status.Code(err) == codes.Unauthenticated {
+		return nil, fmt.Errorf("it does not know this gate's key: give both the same JWT_KEY: %s", status.Convert(err).Message())
+	}
+	return stream, err
 }
 
 // receive hands what the server sends to the sessions it is for. What one batch brings for one

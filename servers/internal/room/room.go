@@ -144,7 +144,8 @@ func (r *Room) Play(s Session, op uint32, body []byte, request uint64) error {
 	return r.box.put(message{kind: play, session: s, op: op, body: body, request: request})
 }
 
-// Warn tells everyone in the room, now and every so often, that it will be closed. every 0: only
+// Warn tells everyone in the room, now and every so often, that it will be closed. The room closes
+// as soon as nobody is in it. every 0: only
 // now. A later call takes the place of an earlier one.
 func (r *Room) Warn(text string, every time.Duration) {
 	r.box.put(message{kind: call, call: func(t *Table) { t.startNotices(text, every) }}) //nolint:errcheck // a closed room needs no warning
@@ -258,6 +259,9 @@ func (r *Room) serve(t *Table, unread *[]message) {
 	var batch []message
 	for {
 		t.expire()
+		if t.notices != nil && t.Empty() {
+			t.Close() // it is to be closed, and was only waiting for its players
+		}
 		if t.closing {
 			return
 		}

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// Nothing stores snapshots yet: they are what moving a room to another server, and recovery from a
+// crash, will be built on. Games have to get them right from the start, and roomtest sees to it.
+
 // snapshotVersion is the version of the core's part of a snapshot. A server that reads a version
 // it does not know refuses the room and leaves it to one that does.
 const snapshotVersion = 1

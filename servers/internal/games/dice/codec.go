@@ -24,7 +24,7 @@ func decodeShake(body []byte) (preset int32, err error) {
 }
 
 // encodeScene shows the dice as viewer may see them.
-func encodeScene(inRound bool, left time.Duration, rolls Rolls, viewer int64, round uint64) room.Message {
+func encodeScene(inRound bool, left time.Duration, rolls Rolls, viewer int64, round uint64, seats int) room.Message {
 	dice := make(map[int64]int32, len(rolls))
 	for _, roll := range rolls {
 		if inRound && roll.User != viewer {
@@ -33,7 +33,7 @@ func encodeScene(inRound bool, left time.Duration, rolls Rolls, viewer int64, ro
 			dice[roll.User] = roll.Points
 		}
 	}
-	return encode(wire.Command_DICE_SCENE, &wire.DiceScene{InRound: inRound, LeftMs: left.Milliseconds(), Dice: dice, Round: round})
+	return encode(wire.Command_DICE_SCENE, &wire.DiceScene{InRound: inRound, LeftMs: left.Milliseconds(), Dice: dice, Round: round, Seats: int32(seats)})
 }
 
 func encodeStart(length time.Duration, round uint64) room.Message {

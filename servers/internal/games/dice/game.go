@@ -88,7 +88,7 @@ func (g *Game) Settle(t *room.Table) {
 
 // Enter shows the scene.
 func (g *Game) Enter(t *room.Table, p *room.Player) {
-	t.Tell(p, encodeScene(g.inRound, g.clock.Left(), g.rolls, p.ID(), g.round), 0)
+	t.Tell(p, encodeScene(g.inRound, g.clock.Left(), g.rolls, p.ID(), g.round, t.Seats()), 0)
 }
 
 // MayLeave keeps everyone in the seat who has rolled in this round.
