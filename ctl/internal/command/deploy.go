@@ -91,11 +91,7 @@ Examples:
 			if o.Replicas, err = sizes(c.StringSlice("replicas")); err != nil {
 				return err
 			}
-			f, err := fleet.Connect(target(c))
-			if err != nil {
-				return err
-			}
-			return o.Run(c.Context, f, streams(c))
+			return run(c, o)
 		},
 	}
 }

@@ -102,12 +102,17 @@ func onCluster(what string, read func(c *cli.Context, name string) (runner, erro
 		if err != nil {
 			return err
 		}
-		f, err := fleet.Connect(target(c))
-		if err != nil {
-			return err
-		}
-		return verb.Run(c.Context, f, streams(c))
+		return run(c, verb)
 	}
+}
+
+// run runs a verb on the cluster that the command line names.
+func run(c *cli.Context, verb runner) error {
+	f, err := fleet.Connect(target(c))
+	if err != nil {
+		return err
+	}
+	return f.Explain(verb.Run(c.Context, f, streams(c)))
 }
 
 // checkLine refuses a flag where it would not be read: urfave/cli stops

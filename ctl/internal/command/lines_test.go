@@ -74,7 +74,7 @@ func TestCommandLines(t *testing.T) {
 		{"dev --gate nonsense", 2, "--gate nonsense is not HOST:PORT"},
 		{"dev --game 127.0.0.1:nonsense", 2, "--game 127.0.0.1:nonsense is not HOST:PORT"},
 		// no cluster
-		{"status", 1, "name one with --kubeconfig or $KUBECONFIG"},
+		{"status", 1, "no kubeconfig, or an empty one: name one with --kubeconfig or $KUBECONFIG"},
 		// help
 		{"--help", 0, "flags go before the argument"},
 		{"canary --help", 0, "croupier canary promote NAME"},

@@ -48,11 +48,7 @@ Examples:
 					return err
 				}
 			}
-			f, err := fleet.Connect(target(c))
-			if err != nil {
-				return err
-			}
-			return StatusOf{Name: name, Format: format, Now: time.Now}.Run(c.Context, f, streams(c))
+			return run(c, StatusOf{Name: name, Format: format, Now: time.Now})
 		},
 	}
 }

@@ -7,7 +7,12 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -52,13 +57,34 @@ func Connect(t Target) (*Fleet, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = t.Kubeconfig
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: t.Context}
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+	config, err := loader.ClientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("read the kubeconfig: %w (name one with --kubeconfig or $KUBECONFIG)", err)
+		raw, unread := loader.RawConfig()
+		if unread != nil {
+			err = unread
+		}
+		return nil, noConfig(t, slices.Sorted(maps.Keys(raw.Contexts)), err, unread == nil)
 	}
 	config.UserAgent = Manager
 	config.QPS, config.Burst = 50, 100
 	return fromConfig(config, t.Namespace)
+}
+
+// noConfig says why there is no configuration, in the words of our flags.
+func noConfig(t Target, contexts []string, err error, read bool) error {
+	const name = "name one with --kubeconfig or $KUBECONFIG"
+	switch {
+	case t.Context != "" && len(contexts) > 0 && !slices.Contains(contexts, t.Context):
+		return fmt.Errorf("--context %s: the kubeconfig has no such context (it has: %s)", t.Context, strings.Join(contexts, ", "))
+	case t.Kubeconfig != "" && errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--kubeconfig %s: there is no such file", t.Kubeconfig)
+	case clientcmd.IsEmptyConfig(err), read && len(contexts) == 0:
+		return errors.New("no kubeconfig, or an empty one: " + name)
+	case t.Context == "" && clientcmd.IsContextNotFound(err):
+		return fmt.Errorf("read the kubeconfig: its current-context is not in it: choose with --context (it has: %s)", strings.Join(contexts, ", "))
+	}
+	return fmt.Errorf("read the kubeconfig: %w (%s)", err, name)
 }
 
 func fromConfig(config *rest.Config, namespace string) (*Fleet, error) {

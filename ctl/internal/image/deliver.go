@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 
@@ -31,17 +32,32 @@ func Push(ctx context.Context, archive, prefix string, insecure bool) (string, e
 		return "", fmt.Errorf("push %s: %w", ref.RepositoryStr(), err)
 	}
 	if err := remote.Write(to, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-		var denied *transport.Error
-		if errors.As(err, &denied) && (denied.StatusCode == http.StatusUnauthorized || denied.StatusCode == http.StatusForbidden) {
-			return "", fmt.Errorf("push %s: %w (log in with `docker login %s`)", to, err, to.RegistryStr())
-		}
-		return "", fmt.Errorf("push %s: %w", to, err)
+		return "", fmt.Errorf("push %s: %w%s", to, err, advice(err, to.RegistryStr()))
 	}
 	digest, err := img.Digest()
 	if err != nil {
 		return "", fmt.Errorf("push %s: %w", to, err)
 	}
 	return to.Context().Digest(digest.String()).Name(), nil
+}
+
+// advice is what to try when a registry did not take an image.
+func advice(err error, registry string) string {
+	var (
+		denied  *transport.Error
+		request *url.Error
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return ""
+	case errors.As(err, &denied) && (denied.StatusCode == http.StatusUnauthorized || denied.StatusCode == http.StatusForbidden):
+		return fmt.Sprintf(" (log in with `docker login %s`)", registry)
+	case strings.Contains(err.Error(), http.ErrSchemeMismatch.Error()):
+		return " (it speaks without TLS: allow that with --insecure)"
+	case errors.As(err, &request):
+		return fmt.Sprintf(" (does a registry listen at %s? name another with --to; --insecure allows one without TLS)", registry)
+	}
+	return ""
 }
 
 // Loader puts an archive into a local cluster's containerd.

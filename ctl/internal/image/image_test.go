@@ -158,7 +158,7 @@ func TestPush(t *testing.T) {
 		t.Errorf("pushing where it is forbidden: %v", err)
 	}
 	server.Close()
-	if _, err := Push(t.Context(), path, host, false); err == nil || !strings.Contains(err.Error(), "push "+host) {
+	if _, err := Push(t.Context(), path, host, false); err == nil || !strings.Contains(err.Error(), "push "+host) || !strings.Contains(err.Error(), "does a registry listen at "+host) {
 		t.Errorf("pushing to nobody: %v", err)
 	}
 }
