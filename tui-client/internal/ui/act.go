@@ -15,6 +15,7 @@ import (
 
 // press takes a key.
 func (m Model) press(key tea.KeyMsg) (tea.Model, tea.Cmd) {
+	m.flash = "" // the answer to the key before
 	switch key.String() {
 	case "ctrl+c", "q":
 		if m.pane != paneNone && key.String() == "q" {

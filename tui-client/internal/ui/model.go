@@ -80,8 +80,8 @@ const (
 	tumble       = 800 * time.Millisecond // how long a die rolls on the screen
 	celebration  = 4 * time.Second        // of the winners
 	pingEvery    = 2 * time.Second
-	flashFor     = 4 * time.Second
-	retryAfter   = time.Second // a player who plays by itself and was refused
+	flashFor     = 3 * time.Second // the keys are covered no longer
+	retryAfter   = time.Second     // a player who plays by itself and was refused
 	requestLimit = 10 * time.Second
 )
 
@@ -164,6 +164,9 @@ func (m *Model) later(t time.Time) {
 
 // take applies an event.
 func (m *Model) take(event client.Event) tea.Cmd {
+	if m.flashFault && turnsPage(event) {
+		m.flash = ""
+	}
 	m.note(m.scene.Apply(event, m.now)...)
 	switch event.(type) {
 	case client.Connected:
@@ -180,6 +183,17 @@ func (m *Model) take(event client.Event) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// turnsPage says that what was refused a moment ago may be allowed now.
+func turnsPage(event client.Event) bool {
+	switch e := event.(type) {
+	case client.Connected:
+		return true
+	case client.Message:
+		return e.Op == wire.Command_DICE_START || e.Op == wire.Command_STAND_UP || e.Op == wire.Command_SIT_DOWN
+	}
+	return false
 }
 
 func (m *Model) note(lines ...scene.Line) {

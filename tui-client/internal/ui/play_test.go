@@ -124,6 +124,27 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestAWordGoesWithItsCause: the next key, or what changes the matter, brings the keys back.
+func TestAWordGoesWithItsCause(t *testing.T) {
+	last := func(m Model) string {
+		lines := strings.Split(m.View(), "\n")
+		return lines[len(lines)-1]
+	}
+	for name, cause := range map[string]tea.Msg{
+		"a key":            press("x"),
+		"the next round":   after(16*time.Second, said(wire.Command_DICE_START, &wire.DiceStart{LengthMs: 1000, Round: 13})),
+		"three seconds on": tickMsg(noon.Add(18500 * time.Millisecond)),
+	} {
+		m, _ := playing(opened)
+		if m = act(m, press("r")); !strings.Contains(last(m), "wait for") {
+			t.Fatalf("says %q", last(m))
+		}
+		if m = send(m, cause); !strings.Contains(last(m), "q quit") {
+			t.Errorf("after %s it says %q", name, last(m))
+		}
+	}
+}
+
 func TestOneRollAtATime(t *testing.T) {
 	m, _ := playing(turn)
 	m = send(m, press("r"))

@@ -295,9 +295,9 @@ func (m Model) paneOf(title string, text []string) []string {
 		}
 	}
 	shown := lines[max(0, last-room):last]
-	more := "esc: back to the table"
+	more := "q back to the table"
 	if len(lines) > room {
-		more += " · ↑ ↓: scroll"
+		more += " · ↑ ↓ scroll"
 	}
 	out := []string{m.styles.title.Render(fit(" "+title, m.width))}
 	for _, line := range tall(shown, room) {
@@ -314,7 +314,7 @@ u          stand up
 p          inspect: what the room says of itself
 l          the whole log
 ?          this page
-q          quit; the table keeps your seat as the rules say
+q          back from a page, else quit; your seat is kept as the rules say
 
 The highest die wins the round; ties share the win.
 Others' dice stay hidden until everybody has rolled or the
