@@ -23,23 +23,25 @@ func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(fo
 
 func app() *cli.App {
 	return &cli.App{
-		Name:            "tui-client",
-		Usage:           "play dice at a table of Croupier",
-		UsageText:       "tui-client [flags]\n\nWithout a terminal it prints plain lines and reads: sit [room] [seat], stand, shake, print, quit.",
+		Name:      "tui-client",
+		Usage:     "play dice at a table of Croupier",
+		UsageText: "tui-client [flags]\n\nWithout a terminal it prints plain lines and reads: sit [room] [seat], stand, shake, print, quit.",
+		Description: `Exit codes: 0 the game ended as asked for; 1 it did not, and stderr says why; 2 the command line
+is wrong; 4 --for was over before --rounds were played.`,
 		Version:         servers.Version,
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "gate", Value: "ws://127.0.0.1:60006", Usage: "play through the gate at `URL`"},
 			&cli.StringFlag{Name: "direct", Usage: "play straight at the game server at `HOST:PORT`"},
-			&cli.Int64Flag{Name: "user", Usage: "who to be: a positive `NUMBER` (default: what the token says, else a random one)"},
+			&cli.Int64Flag{Name: "user", Usage: "who to be: a positive `NUMBER`", DefaultText: "what the token says, else a random one"},
 			&cli.Int64Flag{Name: "room", Value: 1, Usage: "`NUMBER` of the room"},
 			&cli.Int64Flag{Name: "seat", Value: int64(client.AnySeat), Usage: "`NUMBER` of the seat; -1: any"},
 			&cli.StringFlag{Name: "game", Value: "dice", Usage: "`NAME` of the game"},
-			&cli.StringFlag{Name: "token", EnvVars: []string{"CROUPIER_TOKEN"}, Usage: "`TOKEN` that says who you are", DefaultText: "none"},
-			&cli.StringFlag{Name: "key", EnvVars: []string{"JWT_KEY"}, Usage: "mint a token with this `KEY`: for development", DefaultText: "none"},
+			&cli.StringFlag{Name: "token", EnvVars: []string{"CROUPIER_TOKEN"}, Usage: "`TOKEN` that says who you are; everybody on the machine can read a command line, so prefer CROUPIER_TOKEN", DefaultText: "none"},
+			&cli.StringFlag{Name: "key", EnvVars: []string{"JWT_KEY"}, Usage: "mint a token with this `KEY`, for development; everybody on the machine can read a command line, so prefer JWT_KEY", DefaultText: "none"},
 			&cli.BoolFlag{Name: "auto", Usage: "play by itself"},
-			&cli.DurationFlag{Name: "for", Usage: "end after this `TIME`"},
-			&cli.IntFlag{Name: "rounds", Usage: "end after this `NUMBER` of rounds"},
+			&cli.DurationFlag{Name: "for", Usage: "end after this `TIME`", DefaultText: "when you quit"},
+			&cli.IntFlag{Name: "rounds", Usage: "end after this `NUMBER` of rounds", DefaultText: "when you quit"},
 		},
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
 		ExitErrHandler: func(*cli.Context, error) {}, // main decides
@@ -53,14 +55,25 @@ func app() *cli.App {
 	}
 }
 
+// quoted is an argument for a message. A long one may be a token that was given by mistake, and is
+// not shown.
+func quoted(argument string) string {
+	if len(argument) > 20 {
+		return ""
+	}
+	return fmt.Sprintf(" %q", argument)
+}
+
 // configOf checks the command line and makes of it what the table needs.
 func configOf(c *cli.Context) (table.Config, error) {
 	var none table.Config
 	if c.Args().Present() {
-		return none, usage("unexpected argument %q: everything is given by flags, see --help", c.Args().First())
+		return none, usage("unexpected argument%s: everything is given by flags, see --help", quoted(c.Args().First()))
 	}
 	user := c.Int64("user")
 	switch {
+	case c.String("game") != "dice":
+		return none, usage("--game %s: this table plays dice", c.String("game"))
 	case c.IsSet("user") && user <= 0:
 		return none, usage("--user %d: a user is a positive number", user)
 	case c.Int64("room") <= 0:

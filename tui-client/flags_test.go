@@ -69,6 +69,8 @@ func TestWrongCommandLines(t *testing.T) {
 	}{
 		{[]string{}, "no token"},
 		{[]string{"--key", key, "room", "--room", "3"}, `unexpected argument "room"`},
+		{[]string{"--key", key, strings.Repeat("secret.", 9)}, "unexpected argument: everything"},
+		{[]string{"--key", key, "--game", "coin"}, "plays dice"},
 		{[]string{"--key", key, "--user", "-1"}, "positive"},
 		{[]string{"--key", key, "--room", "0"}, "--room 0"},
 		{[]string{"--key", key, "--seat", "-2"}, "--seat -2"},

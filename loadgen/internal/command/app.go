@@ -93,7 +93,7 @@ func newApp(stages Stages, env Environment, streams Streams) *cli.App {
 		OnUsageError:    onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usage("unknown command %q (see `loadgen --help`)", c.Args().First())
+				return usage("unknown command%s (see `loadgen --help`)", quoted(c.Args().First()))
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -101,6 +101,15 @@ func newApp(stages Stages, env Environment, streams Streams) *cli.App {
 run says nothing because the target could not be played on or the bots fell behind.`,
 	}
 	return app
+}
+
+// quoted is an argument for a message. A long one may be a key or a token that was given by
+// mistake, and is not shown.
+func quoted(argument string) string {
+	if len(argument) > 20 {
+		return ""
+	}
+	return fmt.Sprintf(" %q", argument)
 }
 
 func onUsageError(c *cli.Context, err error, _ bool) error {

@@ -75,6 +75,7 @@ func TestBadCommandLines(t *testing.T) {
 		"impatience":        {key, "run --gate g:1 --patience 5s", "twice the --backoff"},
 		"a chance above 1":  {key, "run --gate g:1 --leave 2", "--leave 2"},
 		"a strange format":  {key, "run --gate g:1 -o xml", "text or json"},
+		"a secret argument": {key, "run hunter2hunter2hunter2", "takes no argument"},
 		"an argument":       {key, "run ws://g:1 --bots 4", "takes no argument"},
 		"an unknown flag":   {key, "run --gats g:1", "unknown flag"},
 		"an unknown verb":   {key, "runn", "unknown command"},

@@ -86,7 +86,7 @@ Examples:
 // parseRun makes a typed configuration of the flags and the environment, once.
 func parseRun(c *cli.Context, env Environment) (Run, error) {
 	if c.Args().Present() {
-		return Run{}, usage("run takes no argument: %q (see `loadgen run --help`)", c.Args().First())
+		return Run{}, usage("run takes no argument%s (see `loadgen run --help`)", quoted(c.Args().First()))
 	}
 	r := Run{Gate: c.String("gate"), Direct: c.String("direct"), Key: c.String("key"), Quiet: c.Bool("quiet"), JSON: c.String("output") == "json"}
 	if r.Direct != "" && !c.IsSet("gate") {
