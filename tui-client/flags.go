@@ -25,7 +25,7 @@ func app() *cli.App {
 	return &cli.App{
 		Name:      "tui-client",
 		Usage:     "play dice at a table of Croupier",
-		UsageText: "tui-client [flags]\n\nWithout a terminal it prints plain lines and reads: sit [room] [seat], stand, shake, print, quit.",
+		UsageText: "tui-client [flags]\n\nWithout a terminal, or with TERM=dumb, it prints plain lines and reads: sit [room] [seat], stand, shake, print, quit.",
 		Description: `Exit codes: 0 the game ended as asked for; 1 it did not, and stderr says why; 2 the command line
 is wrong; 4 --for was over before --rounds were played.`,
 		Version:         servers.Version,

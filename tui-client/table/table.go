@@ -33,7 +33,7 @@ type Config struct {
 	Rounds int           // end after so many settled rounds; 0: when the player quits
 
 	// In, Out and Err are where to play. The zero value is the process's own. A screen is drawn
-	// where In and Out are both terminals.
+	// where In and Out are both terminals, and not dumb ones.
 	In       io.Reader
 	Out, Err io.Writer
 }
@@ -81,7 +81,9 @@ func Run(ctx context.Context, c Config) error {
 	play := playLines
 	switch {
 	case isTerminal(c.In) && isTerminal(c.Out):
-		play = playScreen
+		if os.Getenv("TERM") != "dumb" { // one that cannot move its cursor
+			play = playScreen
+		}
 	case !c.endless():
 		options.MaxAttempts = scriptAttempts
 	}

@@ -65,7 +65,7 @@ func TestPlayThroughTheGate(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
-	for _, line := range []string{"you sit down in seat 0\n", "you roll a 5\n", "user 7 seat 0\n", "you stand up\n", "you sit down in seat 1\n"} {
+	for _, line := range []string{"you sit down in room 1, seat 0\n", "you roll a 5\n", "user 7 seat 0\n", "you stand up\n", "you sit down in room 2, seat 1\n"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("stdout lacks %q:\n%s", line, out)
 		}

@@ -101,7 +101,7 @@ func TestCommands(t *testing.T) {
 	if !slices.Equal(h.asked, want) {
 		t.Errorf("asked for %q, want %q", h.asked, want)
 	}
-	for _, line := range []string{"you sit down in seat 0\n", "you roll a 4\n", "room 1\nend\n", "round 1: you win with 4\n"} {
+	for _, line := range []string{"you sit down in room 1, seat 0\n", "you roll a 4\n", "room 1\nend\n", "round 1: you win with 4\n"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("stdout lacks %q:\n%s", line, out)
 		}

@@ -168,10 +168,15 @@ func (s *Scene) sits(u *wire.User) string {
 	if known && before == after {
 		return ""
 	}
-	if after.Seat < 0 {
-		return fmt.Sprintf("%s to watch", s.does(after.ID, "come", "comes"))
+	switch {
+	case after.ID == s.Me && after.Seat < 0:
+		return fmt.Sprintf("you come to watch room %d", s.Room)
+	case after.ID == s.Me:
+		return fmt.Sprintf("you sit down in room %d, %s", s.Room, seat(after.Seat))
+	case after.Seat < 0:
+		return s.Name(after.ID) + " comes to watch"
 	}
-	return fmt.Sprintf("%s in %s", s.does(after.ID, "sit down", "sits down"), seat(after.Seat))
+	return fmt.Sprintf("%s sits down in %s", s.Name(after.ID), seat(after.Seat))
 }
 
 // maxSeat bounds what a server can make the screen draw.

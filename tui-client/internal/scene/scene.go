@@ -75,6 +75,7 @@ type Scene struct {
 	// before is who was at the table when we last sat down, so that the log need not repeat it.
 	before     map[int64]Player
 	beforeRoom int64
+	playersIn  int64 // the room that Players are of
 
 	// stale says that the next Player that comes is the first of a new list: we sit down anew.
 	stale bool
@@ -163,7 +164,8 @@ func (s *Scene) SitAt(room int64) {
 
 // forgetTable drops what is known of the table.
 func (s *Scene) forgetTable() {
-	s.before, s.beforeRoom = s.Players, s.Room
+	s.before, s.beforeRoom = s.Players, s.playersIn
+	s.playersIn = s.Room
 	s.Players = map[int64]Player{}
 	clear(s.Dice)
 	clear(s.RolledAt)

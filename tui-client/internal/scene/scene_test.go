@@ -162,6 +162,22 @@ func TestNeverConnected(t *testing.T) {
 	}
 }
 
+func TestAnotherRoom(t *testing.T) {
+	s := seated()
+	s.SitAt(5)
+	if log, want := tell(s, sat(7, 1)), "· you sit down in room 5, seat 1"; log != want || len(s.Players) != 1 {
+		t.Errorf("log is %q, want %q", log, want)
+	}
+	s.SitAt(5)
+	if log := tell(s, sat(7, 1)); log != "" {
+		t.Errorf("where we sit already: %q", log)
+	}
+	s.SitAt(1)
+	if log, want := tell(s, sat(7, -1)), "· you come to watch room 1"; log != want {
+		t.Errorf("log is %q, want %q", log, want)
+	}
+}
+
 func TestDisbanded(t *testing.T) {
 	s := seated()
 	log := tell(s, said(wire.Command_NOTICE, &wire.Notice{Text: "closing\x1b[2J soon"}),
