@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"croupier/ctl/internal/output"
@@ -34,6 +35,7 @@ func commands() []*cli.Command {
 		Dev(),
 		Token(),
 		Completion(),
+		Help(),
 	}
 }
 
@@ -72,7 +74,7 @@ func newApp(streams Streams) *cli.App {
 		UsageText:            "croupier COMMAND [flags] [arguments]",
 		Version:              version(),
 		Commands:             commands(),
-		Flags:                globalFlags(),
+		Flags:                append(globalFlags(), cli.HelpFlag),
 		EnableBashCompletion: true,
 		HideHelpCommand:      true,
 		Reader:               streams.In,
@@ -104,9 +106,15 @@ func guard(cmd *cli.Command) {
 	cmd.OnUsageError = onUsageError
 	cmd.HideHelpCommand = true
 	cmd.UseShortOptionHandling = false
+	cmd.Flags = append(cmd.Flags, cli.HelpFlag) // the library adds it too late to list it
 	if action := cmd.Action; action != nil {
-		subcommands := cmd.Subcommands
+		subcommands, named := cmd.Subcommands, cmd.Args
 		cmd.Action = func(c *cli.Context) error {
+			// A misspelled subcommand is no argument that a flag stands after.
+			if len(subcommands) > 0 && c.Args().Present() &&
+				(!named || c.Args().Len() > 1 && nearest(c.Args().First(), subcommands) != "") {
+				return unknownVerb(c, subcommands)
+			}
 			if err := checkLine(c); err != nil {
 				return err
 			}
@@ -121,18 +129,20 @@ func guard(cmd *cli.Command) {
 	}
 }
 
+// dashes finds a flag's long name where the library writes it with one dash.
+var dashes = regexp.MustCompile(`(flag|argument:) -([a-z][a-z0-9-]+)`)
+
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
 		text = "unknown flag -" + name
-		var flags []cli.Flag
 		if c.Command != nil {
-			flags = c.Command.Flags
-		}
-		if near := cli.SuggestFlag(flags, strings.TrimLeft(name, "-"), false); near != "" {
-			text += fmt.Sprintf("; did you mean %s?", near)
+			if near := nearestFlag(name, c.Command.Flags); near != "" {
+				text += fmt.Sprintf("; did you mean --%s?", near)
+			}
 		}
 	}
+	text = dashes.ReplaceAllString(text, "$1 --$2")
 	return usage("%s (see `%s --help`)", text, c.Command.HelpName)
 }
 
@@ -144,6 +154,19 @@ func unknownVerb(c *cli.Context, known []*cli.Command) error {
 		text += fmt.Sprintf("; did you mean `%s %s`?", c.Command.HelpName, near)
 	}
 	return usage("%s (see `%s --help`)", text, c.Command.HelpName)
+}
+
+// nearestFlag is the flag that at most every third letter makes another.
+func nearestFlag(name string, flags []cli.Flag) string {
+	best, least := "", (len(name)+1)/3+1
+	for _, f := range flags {
+		for _, known := range f.Names() {
+			if d := edits(name, known); len(known) > 1 && d < least {
+				best, least = known, d
+			}
+		}
+	}
+	return best
 }
 
 // nearest is the verb that is at most two edits away, or starts the same.

@@ -29,6 +29,7 @@ func Canary() *cli.Command {
 	return &cli.Command{
 		Name:      "canary",
 		Category:  "Upgrade",
+		Args:      true,
 		Usage:     "try a new image on the highest ordinals of a game",
 		UsageText: "croupier canary --image IMAGE [--pods N] NAME\ncroupier canary promote NAME\ncroupier canary abort NAME",
 		Description: `The stable revision keeps the lower ordinals until you promote or abort. Rooms on

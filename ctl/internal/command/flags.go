@@ -80,10 +80,13 @@ func one(c *cli.Context, what string) (string, error) {
 	case 1:
 		return c.Args().First(), nil
 	case 0:
-		return "", usage("%s: name the %s (see `%s --help`)", c.Command.HelpName, what, c.Command.HelpName)
+		return "", usage("%s: name the %s (see `%s --help`)", verb(c), what, c.Command.HelpName)
 	}
-	return "", usage("%s takes one %s, not %d: %s", c.Command.HelpName, what, c.Args().Len(), strings.Join(c.Args().Slice(), " "))
+	return "", usage("%s takes one %s, not %d: %s", verb(c), what, c.Args().Len(), strings.Join(c.Args().Slice(), " "))
 }
+
+// verb is a verb's name below the program's: "canary promote".
+func verb(c *cli.Context) string { return strings.TrimPrefix(c.Command.HelpName, c.App.Name+" ") }
 
 // runner is a verb with its options filled in.
 type runner interface {
@@ -98,21 +101,21 @@ func onCluster(what string, read func(c *cli.Context, name string) (runner, erro
 		if err != nil {
 			return err
 		}
-		verb, err := read(c, name)
+		options, err := read(c, name)
 		if err != nil {
 			return err
 		}
-		return run(c, verb)
+		return run(c, options)
 	}
 }
 
 // run runs a verb on the cluster that the command line names.
-func run(c *cli.Context, verb runner) error {
+func run(c *cli.Context, options runner) error {
 	f, err := fleet.Connect(target(c))
 	if err != nil {
 		return err
 	}
-	return f.Explain(verb.Run(c.Context, f, streams(c)))
+	return f.Explain(options.Run(c.Context, f, streams(c)))
 }
 
 // checkLine refuses a flag where it would not be read: urfave/cli stops

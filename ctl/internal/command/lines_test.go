@@ -47,17 +47,24 @@ func TestCommandLines(t *testing.T) {
 		{"frobnicate", 2, "unknown command \"frobnicate\" (see `croupier --help`)"},
 		{"canary promot dice", 2, "did you mean `croupier canary promote`?"},
 		{"canary abrot", 2, "did you mean `croupier canary abort`?"},
-		{"scale --replica 3 dice", 2, "unknown flag -replica; did you mean --replicas?"},
+		{"scale --replica 3 dice", 2, "unknown flag --replica; did you mean --replicas?"},
 		{"--namespac x status", 2, "did you mean --namespace?"},
-		{"scale --replicas many dice", 2, "invalid value \"many\""},
+		{"status --foo", 2, "unknown flag --foo (see `croupier status --help`)"},
+		{"status -z", 2, "unknown flag -z (see"},
+		{"token sign --help", 2, "unknown command \"sign\" (see `croupier token --help`)"},
+		{"token mnit --user 3", 2, "did you mean `croupier token mint`?"},
+		{"canary promot --help", 2, "did you mean `croupier canary promote`?"},
+		{"help frobnicate", 2, "unknown command \"frobnicate\""},
+		{"scale --replicas many dice", 2, "invalid value \"many\" for flag --replicas"},
+		{"token mint --user", 2, "flag needs an argument: --user"},
 		// what is missing
 		{"scale dice", 2, "write `croupier scale --replicas N dice`"},
-		{"scale --replicas 2", 2, "name the game, or gate"},
+		{"scale --replicas 2", 2, "croupier: scale: name the game, or gate"},
 		{"canary dice", 2, "write `croupier canary --image IMAGE dice`"},
 		{"switch dice", 2, "write `croupier switch --to a dice`"},
 		{"switch --to c dice", 2, "to which group?"},
 		{"rollback", 2, "name the game"},
-		{"rollback dice coin", 2, "takes one game, not 2: dice coin"},
+		{"rollback dice coin", 2, "croupier: rollback takes one game, not 2: dice coin"},
 		{"push", 2, "where to?"},
 		{"load --kind dev --k3s", 2, "two different clusters"},
 		{"deploy dice", 2, "takes no argument"},
@@ -78,6 +85,9 @@ func TestCommandLines(t *testing.T) {
 		// help
 		{"--help", 0, "flags go before the argument"},
 		{"canary --help", 0, "croupier canary promote NAME"},
+		{"help", 0, "flags go before the argument"},
+		{"help scale", 0, "croupier scale --replicas 3 dice"},
+		{"help canary promote", 0, "croupier canary promote --yes dice"},
 		{"scale --help", 0, "croupier scale --replicas 3 dice"},
 		{"deploy --help", 0, "croupier deploy --overlay ab"},
 	} {
@@ -91,6 +101,15 @@ func TestCommandLines(t *testing.T) {
 		}
 		if test.code != 0 && out != "" {
 			t.Errorf("croupier %s: writes to standard output: %q", test.line, out)
+		}
+	}
+}
+
+func TestHelpListsItself(t *testing.T) {
+	for _, cmd := range commands() {
+		_, out, _ := line(t, cmd.Name, "--help")
+		if strings.Count(out, "--help, -h") != 1 {
+			t.Errorf("croupier %s --help does not list --help once:\n%s", cmd.Name, out)
 		}
 	}
 }
