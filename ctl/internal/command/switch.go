@@ -134,14 +134,13 @@ func (o SwitchTo) waitEndpoints(ctx context.Context, f *fleet.Fleet, s Streams) 
 			fmt.Fprintf(s.Err, "%s: %s\n", o.Game, line)
 			last = line
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("wait for the endpoints of %s: %w (the selector was changed)", o.Game, ctx.Err())
-			}
-			return timedOut("the endpoints of Service %s did not follow within %s: %s\nnext: croupier switch --to %s %s", o.Game, timeout, last, otherGroup(o.Group), o.Game)
+		if pause(ctx, tick) {
+			continue
 		}
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fmt.Errorf("wait for the endpoints of %s: %w (the selector was changed)", o.Game, ctx.Err())
+		}
+		return timedOut("the endpoints of Service %s did not follow within %s: %s\nnext: croupier switch --to %s %s", o.Game, timeout, last, otherGroup(o.Group), o.Game)
 	}
 }
 

@@ -14,6 +14,23 @@ import (
 // pollEvery is how often a rollout is looked at. A look is two small reads.
 const pollEvery = time.Second
 
+// lastLook is how long before the deadline no look begins any more: it would
+// fail for want of time, which is no news of the workload.
+const lastLook = pollEvery / 10
+
+// pause waits for the next look, and reports false if ctx ends before.
+func pause(ctx context.Context, tick *time.Ticker) bool {
+	select {
+	case <-tick.C:
+		if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > lastLook {
+			return true
+		}
+		<-ctx.Done()
+	case <-ctx.Done():
+	}
+	return false
+}
+
 // looker takes a new picture of a workload.
 type looker interface {
 	Refresh(ctx context.Context, w *fleet.Workload) (*fleet.Workload, error)
@@ -67,14 +84,13 @@ func (r rollout) wait(ctx context.Context, w *fleet.Workload) (*fleet.Workload, 
 				last = line
 			}
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			if context.Cause(ctx) != context.DeadlineExceeded {
-				return nil, fmt.Errorf("wait for %s: %w (the change itself was made; look with `croupier status`)", w.Name, ctx.Err())
-			}
-			return nil, timedOut("%s did not become healthy within %s: %s\nnext: %s", w.Name, r.timeout, progress, nextStep(progress, r.next))
+		if pause(ctx, tick) {
+			continue
 		}
+		if context.Cause(ctx) != context.DeadlineExceeded {
+			return nil, fmt.Errorf("wait for %s: %w (the change itself was made; look with `croupier status`)", w.Name, ctx.Err())
+		}
+		return nil, timedOut("%s did not become healthy within %s: %s\nnext: %s", w.Name, r.timeout, progress, nextStep(progress, r.next))
 	}
 }
 

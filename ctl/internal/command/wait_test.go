@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,31 @@ func TestWaitGivesUpWithTheReason(t *testing.T) {
 			t.Errorf("gave up after %s", took)
 		}
 	})
+}
+
+// hasty fails, as the client's rate limiter does, a look that has no time left.
+type hasty struct{ script }
+
+func (h *hasty) Refresh(ctx context.Context, w *fleet.Workload) (*fleet.Workload, error) {
+	if deadline, _ := ctx.Deadline(); time.Until(deadline) < lastLook {
+		return nil, errors.New("Wait(n=1) would exceed context deadline")
+	}
+	return h.script.Refresh(ctx, w)
+}
+
+func TestWaitDoesNotLookWhenTheTimeIsUp(t *testing.T) {
+	for _, beyond := range []time.Duration{0, lastLook / 2} {
+		synctest.Test(t, func(t *testing.T) {
+			var errs bytes.Buffer
+			_, err := rollout{
+				fleet: &hasty{script{pictures: []*fleet.Workload{diceCanary(true)}}}, streams: Streams{Err: &errs},
+				timeout: 10*pollEvery + beyond, from: canaryOnly,
+			}.wait(t.Context(), dice(3))
+			if ExitCode(err) != ExitTimeout || strings.Contains(errs.String(), "exceed") {
+				t.Errorf("%v beyond a look: %v after\n%s", beyond, err, &errs)
+			}
+		})
+	}
 }
 
 func TestWaitIsInterrupted(t *testing.T) {
