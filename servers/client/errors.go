@@ -39,6 +39,9 @@ var (
 	// ErrMalformed reports that the server sent what is no message of the protocol.
 	ErrMalformed = errors.New("the server sent a malformed message")
 
+	// ErrNotGate reports that what answers at a gate's address does not speak HTTP.
+	ErrNotGate = errors.New("this is not a gate")
+
 	// ErrTooBig reports that the server sent a message over MaxMessage.
 	ErrTooBig = errors.New("the server sent a message that is too big")
 )

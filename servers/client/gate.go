@@ -51,10 +51,20 @@ func dialGate(ctx context.Context, c *Client, token string) (link, error) {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 			return nil, handshakeError(response)
 		}
+		if speaksFirst(err) {
+			return nil, ErrNotGate
+		}
 		return nil, rootOf(err)
 	}
 	conn.SetReadLimit(MaxMessage)
 	return &gateLink{conn: conn, raw: raw, limit: c.options.writeTimeout}, nil
+}
+
+// speaksFirst says that the server answered with something else than HTTP, as one of gRPC does:
+// after the request, or before it. net/http has no types for either.
+func speaksFirst(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "malformed HTTP response") || strings.Contains(text, "readLoopPeekFailLocked: %!w(<nil>)")
 }
 
 // httpClient makes the client for handshakes. Nothing is kept alive: what does not become a

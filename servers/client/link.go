@@ -2,6 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"croupier/servers/wire"
 )
@@ -33,6 +36,7 @@ func (c *Client) connect(ctx context.Context) (link, error) {
 	if err != nil {
 		return nil, &dialError{c.target, err}
 	}
+	began := time.Now()
 	var l link
 	if c.target.direct {
 		l, err = dialDirect(ctx, c, token)
@@ -40,11 +44,22 @@ func (c *Client) connect(ctx context.Context) (link, error) {
 		c.learnUser(UserOf(token))
 		l, err = dialGate(ctx, c, token)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = silence(time.Since(began))
+	}
 	if err != nil {
 		return nil, &dialError{c.target, err}
 	}
 	return l, nil
 }
+
+// silence is how long a target that was connected to, or was to be, has not answered.
+type silence time.Duration
+
+func (s silence) Error() string {
+	return fmt.Sprintf("no answer within %.2g s", time.Duration(s).Seconds())
+}
+func (s silence) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // dialError says which target could not be connected to.
 type dialError struct {

@@ -257,6 +257,7 @@ func TestProbe(t *testing.T) {
 	for want, target := range map[string]client.Target{
 		"is JWT_KEY the key":  client.Gate(s.Gate, client.Static("no token")),
 		"address for players": client.Gate("ws"+strings.TrimPrefix(s.GateOps, "http"), client.Static("x")),
+		"then use --direct":   client.Gate("ws://"+s.Game, client.Static("x")),
 		"is the server runn":  client.Gate("ws://127.0.0.1:1", client.Static("x")),
 		"no answer":           client.Gate("ws://"+mute.Addr().String(), client.Static("x")),
 	} {
@@ -266,6 +267,16 @@ func TestProbe(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", target, err, want)
 		}
+	}
+}
+
+// An interrupt is nobody's fault.
+func TestProbeInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	err := Probe(ctx, client.Gate("ws://127.0.0.1:1", client.Static("x")))
+	if err == nil || err.Error() != "interrupted while connecting to gate ws://127.0.0.1:1" {
+		t.Error(err)
 	}
 }
 

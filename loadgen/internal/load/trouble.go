@@ -33,6 +33,9 @@ func Probe(ctx context.Context, target client.Target) error {
 	probing, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	c, err := client.Dial(probing, target, client.Options{NoReconnect: true})
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("interrupted while connecting to %s", target)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, advice(err))
 	}
@@ -48,8 +51,10 @@ func advice(err error) string {
 		return "is JWT_KEY the key of the gate?"
 	case errors.As(err, &handshake):
 		return "is that the gate's address for players?"
+	case errors.Is(err, client.ErrNotGate):
+		return "is it the game server's port? then use --direct"
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer in %v; is the address right?", probeTimeout)
+		return "is the address right?"
 	case errors.As(err, &address):
 		return "is the gate running, and the address right?"
 	}

@@ -89,7 +89,8 @@ const (
 
 // loses tells of a broken connection, or of an attempt that failed.
 func (s *Scene) loses(e client.Lost, now time.Time) string {
-	why, had := plain(e.Err), s.had
+	// The target stands before the error already, where it is worth telling.
+	why, had := strings.TrimPrefix(Explain(e.Err), "connect to "+s.Target+": "), s.had
 	if !had && why == s.said && now.Sub(s.saidAt) < s.hush {
 		return ""
 	}

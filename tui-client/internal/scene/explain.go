@@ -11,8 +11,11 @@ import (
 // and with the next step where there is a known one.
 func Explain(err error) string {
 	text := plain(err)
-	if errors.Is(err, client.ErrUnauthorized) {
+	switch {
+	case errors.Is(err, client.ErrUnauthorized):
 		text += "; is the token signed with the JWT_KEY of the server, and not expired?"
+	case errors.Is(err, client.ErrNotGate):
+		text += "; is it the game server's port? then use --direct"
 	}
 	return text
 }

@@ -153,7 +153,7 @@ func TestABreak(t *testing.T) {
 func TestNeverConnected(t *testing.T) {
 	s := New(7, client.Place{Game: "dice", Room: 1})
 	s.Target = "gate ws://host"
-	log := tell(s, client.Connecting{Attempt: 1}, client.Lost{Err: errors.New("connection refused"), RetryIn: time.Second},
+	log := tell(s, client.Connecting{Attempt: 1}, client.Lost{Err: errors.New("connect to gate ws://host: connection refused"), RetryIn: time.Second},
 		client.Closed{Err: &client.HandshakeError{Status: 401, Text: "no"}})
 	want := "~ can't reach the gate ws://host: connection refused; retry in 1 s\n" +
 		"✗ closed: the gate answered with HTTP status 401: no; is the token signed with the JWT_KEY of the server, and not expired?"
