@@ -159,3 +159,16 @@ func TestNothingCheckedIsInvalid(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, out)
 	}
 }
+
+// A game server that wants tokens is not played on without, and the run does not wait for long.
+func TestNoKeyForAServerThatWantsOne(t *testing.T) {
+	s, err := stack.Start(stack.Config{Production: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	code, out, _ := runMain(t, t.Context(), nil, nil, "run", "--direct", s.Game, "--bots", "2", "--for", "1h", "-q")
+	if code != ExitInvalid || !strings.Contains(strings.Join(strings.Fields(out), " "), "nobody may play: the server does not accept this token") {
+		t.Errorf("exit code %d, %s", code, out)
+	}
+}

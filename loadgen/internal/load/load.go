@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -141,7 +142,11 @@ func (w *watch) report(c Config, began time.Time, done <-chan struct{}, giveUp c
 		}
 		at := time.Since(began)
 		progress(w.snapshot(at))
-		if at > c.Startup && w.seated.Load() == 0 {
+		switch {
+		case w.seated.Load() > 0:
+		case w.unauthorized.Load() > 0:
+			giveUp(unusable{"nobody may play: " + w.mostFrequent() + "; is JWT_KEY set, to the key of the servers?"})
+		case at > c.Startup:
 			giveUp(unusable{fmt.Sprintf("nobody got a seat in %v: %s", c.Startup, w.mostFrequent())})
 		}
 		next = next.Add(time.Second)
@@ -168,6 +173,8 @@ type watch struct {
 	seated atomic.Int64
 	slow   atomic.Uint64
 
+	unauthorized atomic.Uint64 // times that a bot's token, or its lack of one, was refused
+
 	mu       sync.Mutex
 	troubles map[string]uint64
 }
@@ -192,6 +199,9 @@ func (w *watch) Trouble(err error) {
 	text := describe(err)
 	if slow(err) {
 		w.slow.Add(1)
+	}
+	if errors.Is(err, client.ErrUnauthorized) {
+		w.unauthorized.Add(1)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

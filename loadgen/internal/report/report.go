@@ -32,7 +32,7 @@ func Judge(r load.Result) (Verdict, []string) {
 		var reasons []string
 		for _, rule := range oracle.Rules() {
 			if t := r.Findings.Tallies[rule]; t.Violated > 0 {
-				reasons = append(reasons, fmt.Sprintf("%s: broken %d times (%s)", rule, t.Violated, rule.Meaning()))
+				reasons = append(reasons, fmt.Sprintf("%s: broken %s (%s)", rule, count(int(t.Violated), "time"), rule.Meaning()))
 			}
 		}
 		return Fail, reasons
@@ -48,7 +48,7 @@ func Judge(r load.Result) (Verdict, []string) {
 		reasons = append(reasons, "no settlement was seen, so nothing was checked: play longer than a round takes")
 	}
 	if r.Slow > 0 {
-		reasons = append(reasons, fmt.Sprintf("the bots fell behind the servers %d times: use fewer bots, or more machines", r.Slow))
+		reasons = append(reasons, fmt.Sprintf("the bots fell behind the servers %s: use fewer bots, or more machines", count(int(r.Slow), "time")))
 	}
 	if r.Abandoned {
 		reasons = append(reasons, "the run was broken off")
@@ -58,7 +58,7 @@ func Judge(r load.Result) (Verdict, []string) {
 	}
 	reasons = append(reasons, fmt.Sprintf("%d checks, no rule was broken", r.Findings.Checked()))
 	if n := r.Findings.Counts.Closed; n > 0 {
-		reasons = append(reasons, fmt.Sprintf("but the servers closed %d rooms under their players, after their rounds were settled; %d players came back to another seat", n, r.Findings.Counts.Moved))
+		reasons = append(reasons, fmt.Sprintf("but the servers closed %s under their players, after their rounds were settled; %d players came back to another seat", count(int(n), "room"), r.Findings.Counts.Moved))
 	}
 	return Pass, reasons
 }

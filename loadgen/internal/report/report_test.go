@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"croupier/loadgen/internal/bot"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/oracle"
 )
@@ -22,10 +23,38 @@ func good() load.Result {
 	}
 }
 
+func TestProgressFits(t *testing.T) {
+	s := load.Snapshot{At: 60 * time.Second}
+	s.States[bot.Seated], s.States[bot.Away], s.States[bot.Out] = 380, 12, 8
+	s.Findings.Counts = oracle.Counts{Settlements: 1234, Broken: 398, Lost: 3, Returns: 389}
+	want := " 60s seated 380 away 12 out 8, settled 1234, cut 398 lost 3 back 389, violated 0"
+	if got := Progress(s); got != want {
+		t.Errorf("%q", got)
+	} else if len(got) > columns {
+		t.Errorf("%d columns", len(got))
+	}
+}
+
+func TestFold(t *testing.T) {
+	got := fold("rooms: ", strings.Repeat("word ", 20))
+	want := "rooms: " + strings.Repeat("word ", 13) + "word\n" + "       " + strings.Repeat("word ", 5) + "word\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := fold("  ", ""); got != "  \n" {
+		t.Errorf("nothing is %q", got)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	violated := func(r *load.Result) {
 		r.Findings.Tallies = map[oracle.Rule]oracle.Tally{oracle.Hidden: {Checked: 3, Violated: 2}}
 		r.Findings.Violations = []oracle.Violation{{Rule: oracle.Hidden, Room: 3, Text: "seen", Proof: []oracle.Event{{Kind: oracle.Shaken, User: 9, Points: 5}}}}
+	}
+	one := good()
+	one.Findings.Counts.Closed = 1
+	if _, reasons := Judge(one); !strings.Contains(reasons[1], "closed 1 room under") {
+		t.Error(reasons)
 	}
 	for name, c := range map[string]struct {
 		change func(*load.Result)
