@@ -215,6 +215,9 @@ func (s *Scene) isOnline(signed int64) string {
 }
 
 func (s *Scene) look(scene *wire.DiceScene, now time.Time) {
+	if n := int(scene.GetSeats()); n > 0 && n <= mostSeats {
+		s.Seats = n
+	}
 	s.Round = scene.GetRound()
 	s.enter(Pausing, now, scene.GetLeftMs())
 	if scene.GetInRound() {

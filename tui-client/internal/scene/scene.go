@@ -53,7 +53,7 @@ type Scene struct {
 	Finished int       // rounds settled while we were there
 
 	Players  map[int64]Player
-	Seats    int // at least; the wire does not tell
+	Seats    int // as the scene says; at least, where an older server does not
 	Round    uint64
 	Phase    Phase
 	Ends     time.Time     // of the phase
@@ -81,8 +81,11 @@ type Scene struct {
 	stale bool
 }
 
-// StandardSeats is what a table has if nobody sits further out.
+// StandardSeats is what a table has where the server does not say and nobody sits further out.
 const StandardSeats = 4
+
+// mostSeats is how many seats are drawn at most, whatever a server says.
+const mostSeats = 64
 
 // New returns the scene before anything is known, of a player who wants to sit at a table.
 func New(me int64, place client.Place) *Scene {

@@ -240,3 +240,17 @@ func TestClean(t *testing.T) {
 		t.Errorf("lines became %q", got)
 	}
 }
+
+func TestTheSceneSaysHowManySeatsThereAre(t *testing.T) {
+	for _, c := range []struct {
+		said int32
+		want int
+	}{{2, 2}, {6, 6}, {0, StandardSeats}, {1 << 30, StandardSeats}, {-1, StandardSeats}} {
+		s := New(7, client.Place{Game: "dice", Room: 1})
+		tell(s, client.Connecting{Attempt: 1}, client.Connected{}, sat(7, 1),
+			said(wire.Command_DICE_SCENE, &wire.DiceScene{InRound: true, LeftMs: 20_000, Seats: c.said}))
+		if s.Seats != c.want {
+			t.Errorf("a scene of %d seats: %d are drawn, want %d", c.said, s.Seats, c.want)
+		}
+	}
+}
