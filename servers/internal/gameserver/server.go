@@ -152,6 +152,7 @@ func (s *Server) room(at place) (*room.Room, error) {
 	}
 	s.rooms[at] = r
 	s.metrics.opened.Inc()
+	s.config.Log.Debug("room opened", "game", at.game, "room", at.id)
 	return r, nil
 }
 
@@ -169,6 +170,7 @@ func (s *Server) ended(at place, late []room.Entry) {
 	delete(s.rooms, at)
 	s.checkDrained()
 	s.mu.Unlock()
+	s.config.Log.Debug("room closed", "game", at.game, "room", at.id)
 	for _, e := range late {
 		m := e.Session.(member)
 		if err := s.enter(m, e.Seat, e.Request); err != nil {
