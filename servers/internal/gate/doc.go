@@ -4,6 +4,7 @@
 //	handshake.go   who may come in: token, origin, capacity; then the upgrade
 //	session.go     one player's socket: reading, and what a message leads to
 //	outlet.go      the same socket's way out: bounded, and never blocking the caller
+//	sysio_*.go     read and write that never wait
 //	frame.go       WebSocket frames, as bytes
 //	table.go       all sessions, by user
 //	placement.go   which game server a room is on

@@ -127,7 +127,7 @@ func (o *outlet) flush() {
 // try is one write that does not wait. It runs under o.mu.
 func (o *outlet) try(fd uintptr) bool {
 	for {
-		n, err := syscall.Write(int(fd), *o.pending)
+		n, err := writeNow(fd, *o.pending)
 		switch err {
 		case nil:
 			o.wrote = n

@@ -145,7 +145,7 @@ func (s *session) readable(fd uintptr) bool {
 	for {
 		b := *buffer
 		kept := copy(b, s.rest)
-		n, err := syscall.Read(int(fd), b[kept:])
+		n, err := readNow(fd, b[kept:])
 		switch {
 		case err == syscall.EINTR:
 			continue
