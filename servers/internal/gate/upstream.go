@@ -34,11 +34,10 @@ var errUpstreamLost = errors.New("the trunk to the game server is lost")
 
 // upstream is the trunk to one game server, and the lanes on it.
 type upstream struct {
-	gate   *Gate
-	addr   netip.AddrPort
-	dial   *dial // that led to it
-	out    *trunk.Outbox
-	cancel context.CancelFunc
+	gate *Gate
+	addr netip.AddrPort
+	dial *dial // that led to it
+	out  *trunk.Outbox
 
 	mu    sync.Mutex
 	lanes map[uint64]*session // nil: lost
@@ -67,7 +66,7 @@ func (g *Gate) attach(ctx context.Context, addr netip.AddrPort, d *dial) (*upstr
 		conn.Close()
 		return nil, fmt.Errorf("open trunk to game server %v: %w", addr, err)
 	}
-	up := &upstream{gate: g, addr: addr, dial: d, out: trunk.NewOutbox(), cancel: cancel, lanes: make(map[uint64]*session)}
+	up := &upstream{gate: g, addr: addr, dial: d, out: trunk.NewOutbox(), lanes: make(map[uint64]*session)}
 	g.work.Go(func() {
 		err := up.out.Run(ctx, func(batch []byte) error { return stream.Send(&trunk.Batch{Frames: batch}) })
 		if err != nil && ctx.Err() == nil {
