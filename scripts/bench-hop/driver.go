@@ -1,17 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"syscall"
 	"time"
-
-	"bufio"
 
 	"golang.org/x/sync/errgroup"
 
@@ -159,9 +157,7 @@ func greet(conn *net.TCPConn, address, token string) error {
 
 // sit sits a player down and reads until the room says so.
 func sit(conn *net.TCPConn, user, room int64) error {
-	message, err := wire.Append(nil, wire.Command_SIT_DOWN, &wire.SitDown{Place: map[string]string{
-		"room_id": strconv.FormatInt(room, 10), "seat": "-1", "game_name": "dice",
-	}})
+	message, err := wire.Append(nil, wire.Command_SIT_DOWN, &wire.SitDown{Place: wire.Place{Game: "dice", Room: room, Seat: -1}.Map()})
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"croupier/servers/wire"
@@ -80,9 +79,5 @@ func (c *Client) supersedeResume() {
 }
 
 func sitDown(p Place) *wire.SitDown {
-	return &wire.SitDown{Place: map[string]string{
-		"game_name": p.Game,
-		"room_id":   strconv.FormatInt(p.Room, 10),
-		"seat":      strconv.FormatInt(int64(p.Seat), 10),
-	}}
+	return &wire.SitDown{Place: wire.Place{Game: p.Game, Room: p.Room, Seat: int(p.Seat)}.Map()}
 }
