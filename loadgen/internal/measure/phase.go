@@ -1,0 +1,33 @@
+// Package measure keeps the times of a run: from when something was intended to when it was done,
+// in HDR histograms that merge exactly, and the health of the generator itself.
+package measure
+
+// Phase is what took the time.
+type Phase uint8
+
+const (
+	Dial   Phase = iota // from the intended moment to the TCP connection
+	Auth                // TLS and the WebSocket handshake with the token; direct: opening the stream
+	Seat                // from the request to sit down to the own seat
+	Action              // from the moment at which a bot meant to roll to the server's acknowledgement
+	Skew                // between the first and the last of a room's bots to hear of a settlement
+	Reseat              // from the loss of a connection to the own seat again
+	Late                // from the moment at which a round should have been settled, or started, to the one at which it was
+	Lag                 // from the moment at which a bot meant to send to the one at which the bytes were sent: the generator's own
+	Phases
+)
+
+var names = [Phases]string{"dial", "auth", "seat", "action", "skew", "reseat", "late", "lag"}
+
+// String is the phase's name in scenarios and reports.
+func (p Phase) String() string { return names[p] }
+
+// ParsePhase finds a phase by its name.
+func ParsePhase(name string) (Phase, bool) {
+	for p, n := range names {
+		if n == name {
+			return Phase(p), true
+		}
+	}
+	return 0, false
+}
