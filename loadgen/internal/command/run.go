@@ -193,7 +193,7 @@ func (r Run) Run(stages Stages, s Streams) error {
 	if err := load.Probe(stages.Stop, first); err != nil {
 		return invalid(err)
 	}
-	progress := func(at load.Snapshot) {
+	progress := func(at load.Moment) {
 		if !r.Quiet {
 			fmt.Fprintln(s.Err, report.Progress(at))
 		}

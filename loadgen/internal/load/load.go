@@ -42,8 +42,8 @@ func (c Config) arrival(i int) time.Duration {
 // room is where a bot plays. Those who come one after the other share a room.
 func (c Config) room(i int) int64 { return c.FirstRoom + int64(i)*int64(c.Rooms)/int64(c.Bots) }
 
-// Snapshot is a run at one moment.
-type Snapshot struct {
+// Moment is a run at one moment.
+type Moment struct {
 	At       time.Duration
 	States   [bot.States]int64
 	Findings oracle.Findings
@@ -71,7 +71,7 @@ type Trouble struct {
 
 // Run plays until Config.For is over or stop is done, sends the bots home, and returns when all of
 // them are. The end of ctx breaks the run off. progress is called once a second.
-func Run(ctx, stop context.Context, c Config, progress func(Snapshot)) Result {
+func Run(ctx, stop context.Context, c Config, progress func(Moment)) Result {
 	if c.Startup == 0 {
 		c.Startup = 10 * time.Second
 	}
@@ -129,7 +129,7 @@ func (w *watch) populate(ctx, stop context.Context, c Config, began time.Time) {
 
 // report tells of the run once a second, and gives it up when it comes to nothing. It returns the
 // longest delay of a tick.
-func (w *watch) report(c Config, began time.Time, done <-chan struct{}, giveUp context.CancelCauseFunc, progress func(Snapshot)) (lag time.Duration) {
+func (w *watch) report(c Config, began time.Time, done <-chan struct{}, giveUp context.CancelCauseFunc, progress func(Moment)) (lag time.Duration) {
 	next := began.Add(time.Second)
 	clock := time.NewTimer(time.Until(next))
 	defer clock.Stop()
@@ -211,8 +211,8 @@ func (w *watch) Trouble(err error) {
 	w.troubles[text]++
 }
 
-func (w *watch) snapshot(at time.Duration) Snapshot {
-	s := Snapshot{At: at, Findings: w.oracle.Findings()}
+func (w *watch) snapshot(at time.Duration) Moment {
+	s := Moment{At: at, Findings: w.oracle.Findings()}
 	for i := range s.States {
 		s.States[i] = w.states[i].Load()
 	}

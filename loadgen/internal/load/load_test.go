@@ -46,13 +46,13 @@ func through(s *stack.Stack, gate string) func(int64) client.Target {
 }
 
 // play runs bots until enough says so.
-func play(t *testing.T, c Config, enough func(Snapshot) bool) Result {
+func play(t *testing.T, c Config, enough func(Moment) bool) Result {
 	t.Helper()
 	c.Game, c.Rooms, c.FirstUser, c.FirstRoom, c.Seed, c.Patience = "dice", (c.Bots+3)/4, 1, 1, 7, 20*time.Second
 	c.For = time.Minute
 	stop, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	return Run(t.Context(), stop, c, func(s Snapshot) {
+	return Run(t.Context(), stop, c, func(s Moment) {
 		if enough(s) {
 			cancel()
 		}
@@ -81,7 +81,7 @@ func TestACorrectHouseBreaksNoRule(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := house(t)
-			r := play(t, Config{Target: target(s), Bots: 40, Style: lively}, func(s Snapshot) bool {
+			r := play(t, Config{Target: target(s), Bots: 40, Style: lively}, func(s Moment) bool {
 				c := s.Findings.Counts
 				return c.Settlements >= 100 && c.Returns >= 50 && s.States[bot.Connecting]+s.States[bot.Gone] == 0
 			})
@@ -106,7 +106,7 @@ func TestSpectatorsWatch(t *testing.T) {
 	c.Game, c.Rooms, c.FirstUser, c.FirstRoom, c.Patience, c.For = "dice", 1, 100, 100, 10*time.Second, time.Minute
 	stop, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := Run(t.Context(), stop, c, func(s Snapshot) {
+	r := Run(t.Context(), stop, c, func(s Moment) {
 		watching = max(watching, s.States[bot.Watching])
 		if watching == 2 && s.Findings.Counts.Settlements >= 3 {
 			cancel()
@@ -190,7 +190,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			caught := func(f oracle.Findings) bool {
 				return slices.ContainsFunc(c.rules, func(rule oracle.Rule) bool { return f.Tallies[rule].Violated > 0 })
 			}
-			r := play(t, Config{Target: through(s, address), Bots: 8, Style: lively}, func(s Snapshot) bool { return caught(s.Findings) })
+			r := play(t, Config{Target: through(s, address), Bots: 8, Style: lively}, func(s Moment) bool { return caught(s.Findings) })
 			if !caught(r.Findings) {
 				show(t, r)
 				t.Fatal("not caught")
@@ -233,7 +233,7 @@ func TestUselessTargets(t *testing.T) {
 			r := play(t, Config{
 				Target: func(user int64) client.Target { return client.Gate(gate, nil) },
 				Bots:   4, Style: lively, Startup: 500 * time.Millisecond,
-			}, func(Snapshot) bool { return false })
+			}, func(Moment) bool { return false })
 			if !strings.Contains(r.Unusable, c.want) || r.Seated != 0 {
 				t.Errorf("unusable %q, seated %d", r.Unusable, r.Seated)
 			}
@@ -289,7 +289,7 @@ func TestBrokenOff(t *testing.T) {
 		Target: through(s, s.Gate), Game: "dice", Bots: 8, Rooms: 2, FirstUser: 1, FirstRoom: 1,
 		Style: lively, Patience: time.Minute,
 	}
-	r := Run(ctx, ctx, c, func(s Snapshot) {
+	r := Run(ctx, ctx, c, func(s Moment) {
 		if s.Findings.Counts.Settlements > 0 {
 			cancel()
 		}

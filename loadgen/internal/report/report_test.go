@@ -24,7 +24,7 @@ func good() load.Result {
 }
 
 func TestProgressFits(t *testing.T) {
-	s := load.Snapshot{At: 60 * time.Second}
+	s := load.Moment{At: 60 * time.Second}
 	s.States[bot.Seated], s.States[bot.Away], s.States[bot.Out] = 380, 12, 8
 	s.Findings.Counts = oracle.Counts{Settlements: 1234, Broken: 398, Lost: 3, Returns: 389}
 	want := " 60s seated 380 away 12 out 8, settled 1234, cut 398 lost 3 back 389, violated 0"

@@ -75,7 +75,7 @@ func (d Document) Text(w io.Writer) error {
 }
 
 // Progress is one line about a run under way, of at most 80 columns unless its numbers are huge.
-func Progress(s load.Snapshot) string {
+func Progress(s load.Moment) string {
 	c := s.Findings.Counts
 	where := fmt.Sprintf("seated %d", s.States[bot.Seated])
 	for _, state := range []bot.State{bot.Connecting, bot.Watching, bot.Away, bot.Out} {
