@@ -317,12 +317,12 @@ func TestFate(t *testing.T) {
 		{&StreamError{Code: codes.Unavailable}, true, Jitter},
 		{&StreamError{Code: codes.InvalidArgument}, false, 0},
 	} {
-		retry, hint, _ := fate(test.err)
+		retry, hint, _ := Fate(test.err)
 		if retry != test.retry || hint != test.hint {
 			t.Errorf("%v: retry %v, hint %v", test.err, retry, hint)
 		}
 	}
-	if _, _, wait := fate(&HandshakeError{Status: 503, RetryAfter: time.Minute}); wait != time.Minute {
+	if _, _, wait := Fate(&HandshakeError{Status: 503, RetryAfter: time.Minute}); wait != time.Minute {
 		t.Errorf("Retry-After is not honoured: %v", wait)
 	}
 }

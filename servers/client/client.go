@@ -166,7 +166,7 @@ const workedFactor = 4
 
 // pause waits for the next attempt, or says that there is none.
 func (c *Client) pause(err error, failed int) bool {
-	retry, hint, atLeast := fate(err)
+	retry, hint, atLeast := Fate(err)
 	if !retry || c.options.NoReconnect || c.options.MaxAttempts > 0 && failed >= c.options.MaxAttempts {
 		return false
 	}
@@ -184,7 +184,7 @@ func (c *Client) pause(err error, failed int) bool {
 
 // finish makes the client closed.
 func (c *Client) finish(err error, failed int) {
-	if retry, _, _ := fate(err); retry && failed > 0 && !errors.Is(err, ErrClosed) && !c.options.NoReconnect {
+	if retry, _, _ := Fate(err); retry && failed > 0 && !errors.Is(err, ErrClosed) && !c.options.NoReconnect {
 		err = fmt.Errorf("%w after %d attempts: %w", ErrGaveUp, failed, err)
 	}
 	c.mu.Lock()

@@ -95,7 +95,7 @@ func awaitReady(ctx context.Context, conn *grpc.ClientConn, why *lastError) erro
 			return nil
 		case connectivity.TransientFailure, connectivity.Shutdown:
 			if err := why.get(); err != nil {
-				return rootOf(err)
+				return RootCause(err)
 			}
 			return errors.New("it does not speak gRPC")
 		}
@@ -262,14 +262,14 @@ func refusal(err error) bool {
 func refusedFrame(request uint64, err error) ([]byte, error) {
 	return proto.Marshal(&wire.Error{
 		Code: wire.Code_FAIL,
-		Desc: printable(strings.ToValidUTF8(status.Convert(err).Message(), "?")),
+		Desc: Printable(strings.ToValidUTF8(status.Convert(err).Message(), "?")),
 		Meta: &wire.Meta{Request: request},
 	})
 }
 
 // streamError types what gRPC reports.
 func streamError(err error) error {
-	text := printable(status.Convert(err).Message())
+	text := Printable(status.Convert(err).Message())
 	switch {
 	case errors.Is(err, io.EOF):
 		return errors.New("the server ended the stream")

@@ -132,9 +132,9 @@ func (e *HandshakeError) Is(target error) bool {
 	return target == ErrUnauthorized && (e.Status == 401 || e.Status == 403)
 }
 
-// fate decides from the end of a connection, or of an attempt at one, whether to come back and
-// how soon.
-func fate(err error) (retry bool, hint Hint, atLeast time.Duration) {
+// Fate decides from the end of a connection, or of an attempt at one, whether to come back and
+// how soon: by the hint, and not before atLeast has passed.
+func Fate(err error) (retry bool, hint Hint, atLeast time.Duration) {
 	if errors.Is(err, ErrReplaced) || errors.Is(err, ErrUnauthorized) || errors.Is(err, errBadTarget) {
 		return false, 0, 0
 	}

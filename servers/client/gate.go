@@ -54,7 +54,7 @@ func dialGate(ctx context.Context, c *Client, token string) (link, error) {
 		if speaksFirst(err) {
 			return nil, ErrNotGate
 		}
-		return nil, rootOf(err)
+		return nil, RootCause(err)
 	}
 	conn.SetReadLimit(MaxMessage)
 	return &gateLink{conn: conn, raw: raw, limit: c.options.writeTimeout}, nil
@@ -93,13 +93,13 @@ func handshakeError(response *http.Response) error {
 	}
 	if response.Body != nil {
 		body, _ := io.ReadAll(io.LimitReader(response.Body, 200))
-		e.Text = printable(string(body))
+		e.Text = Printable(string(body))
 	}
 	return e
 }
 
-// printable makes one line of a stranger's text that cannot upset a terminal.
-func printable(text string) string {
+// Printable makes one line of a stranger's text that cannot upset a terminal.
+func Printable(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
 			return ' '
@@ -120,7 +120,7 @@ func (l *gateLink) send(frame []byte) error {
 	guard.Stop()
 	if err != nil {
 		l.cut() // half a frame may be out
-		return rootOf(err)
+		return RootCause(err)
 	}
 	return nil
 }
@@ -169,18 +169,18 @@ func gateError(err error) error {
 	var closed websocket.CloseError
 	switch {
 	case errors.As(err, &closed):
-		return &CloseError{Code: wire.CloseCode(closed.Code), Reason: printable(closed.Reason)}
+		return &CloseError{Code: wire.CloseCode(closed.Code), Reason: Printable(closed.Reason)}
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return fmt.Errorf("%w: over %d bytes", ErrTooBig, MaxMessage)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("the connection ended without a goodbye: %w", rootOf(err))
+		return fmt.Errorf("the connection ended without a goodbye: %w", RootCause(err))
 	}
-	return fmt.Errorf("the connection broke: %w", rootOf(err))
+	return fmt.Errorf("the connection broke: %w", RootCause(err))
 }
 
-// rootOf leaves out what each layer above the network says of its part in a failure.
-func rootOf(err error) error {
+// RootCause leaves out what each layer above the network says of its part in a failure.
+func RootCause(err error) error {
 	var network *net.OpError
 	if errors.As(err, &network) {
 		var system *os.SyscallError

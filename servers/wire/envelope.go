@@ -48,7 +48,15 @@ const metaField = 15
 // message may stand in any order, so a payload encoded once serves many receivers, each with a
 // Meta of its own. A Meta of zeros appends nothing.
 func AppendMeta(b []byte, epoch, seq, request uint64) []byte {
+	return AppendMetaOf(b, "", epoch, seq, request)
+}
+
+// AppendMetaOf is AppendMeta with the version of the game server, which must be UTF-8.
+func AppendMetaOf(b []byte, server string, epoch, seq, request uint64) []byte {
 	size := 0
+	if server != "" {
+		size = 1 + protowire.SizeBytes(len(server))
+	}
 	for _, v := range [...]uint64{epoch, seq, request} {
 		if v != 0 {
 			size += 1 + protowire.SizeVarint(v)
@@ -64,6 +72,10 @@ func AppendMeta(b []byte, epoch, seq, request uint64) []byte {
 			b = protowire.AppendTag(b, protowire.Number(i+1), protowire.VarintType)
 			b = protowire.AppendVarint(b, v)
 		}
+	}
+	if server != "" {
+		b = protowire.AppendTag(b, 4, protowire.BytesType)
+		b = protowire.AppendString(b, server)
 	}
 	return b
 }

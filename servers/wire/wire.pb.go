@@ -382,6 +382,7 @@ type Meta struct {
 	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`     // one life of a room: it grows each time the room is opened anew or changes its owner
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`         // the room's events, numbered from 1 without gaps; a reply carries the number of the last event before it
 	Request       uint64                 `protobuf:"varint,3,opt,name=request,proto3" json:"request,omitempty"` // client: a number of its choice; the reply to that request carries it back
+	Server        string                 `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"`    // version of the game server: on the first message that it sends on a new way to a room (after SIT_DOWN, a reconnect, a room's move), and on no other
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +436,13 @@ func (x *Meta) GetRequest() uint64 {
 		return x.Request
 	}
 	return 0
+}
+
+func (x *Meta) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
 }
 
 type Empty struct {
@@ -1377,11 +1385,12 @@ const file_wire_proto_rawDesc = "" +
 	"wire.proto\x12\x02pb\"8\n" +
 	"\x03Msg\x12\x1d\n" +
 	"\x03cmd\x18\x01 \x01(\x0e2\v.pb.CommandR\x03cmd\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"H\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"`\n" +
 	"\x04Meta\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
-	"\arequest\x18\x03 \x01(\x04R\arequest\"%\n" +
+	"\arequest\x18\x03 \x01(\x04R\arequest\x12\x16\n" +
+	"\x06server\x18\x04 \x01(\tR\x06server\"%\n" +
 	"\x05Empty\x12\x1c\n" +
 	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\";\n" +
 	"\x05Int32\x12\x14\n" +

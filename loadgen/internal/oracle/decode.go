@@ -38,23 +38,27 @@ func Decode(op wire.Command, body wire.WithMeta) Event {
 		e.Kind, e.Round, e.InRound, e.Dice = Scene, m.GetRound(), m.GetInRound(), sorted(m.GetDice())
 		e.Length = time.Duration(m.GetLeftMs()) * time.Millisecond
 	case *wire.Error:
-		e.Kind, e.Text = Told, "error: "+m.GetDesc()
+		e.Kind, e.Code, e.Text = Told, m.GetCode(), "error: "+m.GetDesc()
 	case *wire.Notice:
 		e.Kind, e.Text = Told, "notice: "+m.GetText()
 	case *wire.String:
 		e.Kind, e.Text = Told, "print"
 	case *wire.Int32:
-		e.Kind = Ended
-		switch wire.DisconnectReason(m.GetValue()) {
-		case wire.DisconnectReason_DISBANDED:
-			e.Reason = Disbanded
-		case wire.DisconnectReason_REPLACED:
-			e.Reason = Replaced
-		}
+		e.Kind, e.Reason = Ended, reason(wire.DisconnectReason(m.GetValue()))
 	default:
 		e.Text = op.String()
 	}
 	return e
+}
+
+func reason(r wire.DisconnectReason) Reason {
+	switch r {
+	case wire.DisconnectReason_DISBANDED:
+		return Disbanded
+	case wire.DisconnectReason_REPLACED:
+		return Replaced
+	}
+	return Retry
 }
 
 func sorted(dice map[int64]int32) []Die {

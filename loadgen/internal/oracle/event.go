@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"croupier/servers/wire"
 )
 
 // Kind is what an Event is about.
@@ -53,7 +55,8 @@ type Event struct {
 	Dice    []Die   // sorted by user
 	Winners []int64 // sorted
 	Reason  Reason
-	Own     bool   // Lost: the bot itself broke its connection
+	Code    wire.Code // Told: of an error
+	Own     bool      // Lost: the bot itself broke its connection
 	Text    string // for people
 }
 

@@ -38,6 +38,7 @@ func (ds directService) Connect(stream wire.Network_ConnectServer) error {
 		return err
 	}
 	d := &direct{user: user, queue: make(chan *wire.Msg, directQueue), over: make(chan struct{}), to: link{at: at}}
+	d.to.version.Store(&s.config.Version)
 	s.metrics.players.Inc()
 	defer s.metrics.players.Dec()
 	defer d.to.lose(d)
@@ -176,7 +177,7 @@ func (d *direct) link() *link { return &d.to }
 func (d *direct) User() int64 { return d.user }
 
 func (d *direct) Send(op uint32, body []byte, meta room.Meta) {
-	data := wire.AppendMeta(append(make([]byte, 0, len(body)+32), body...), meta.Epoch, meta.Seq, meta.Request)
+	data := wire.AppendMetaOf(append(make([]byte, 0, len(body)+32), body...), d.to.hello(), meta.Epoch, meta.Seq, meta.Request)
 	select {
 	case d.queue <- &wire.Msg{Cmd: wire.Command(op), Data: data}:
 	default:

@@ -22,6 +22,20 @@ type link struct {
 	at   place // never changes
 	room atomic.Pointer[room.Room]
 	lost atomic.Bool
+	// version is the server's, until the member was told.
+	version atomic.Pointer[string]
+}
+
+// hello is what a message to the member says about the server: its version, once. A load is what
+// all further messages pay for it.
+func (l *link) hello() string {
+	if l.version.Load() == nil {
+		return ""
+	}
+	if version := l.version.Swap(nil); version != nil {
+		return *version
+	}
+	return ""
 }
 
 // aim points the link at a room before the room is entered, so that what the player sends next

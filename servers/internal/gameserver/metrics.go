@@ -17,7 +17,7 @@ type metrics struct {
 
 func newMetrics(s *Server) *metrics {
 	m := &metrics{
-		registry: ops.NewMetrics(),
+		registry: ops.NewMetrics(s.config.Version),
 		players:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "croupier_game_sessions", Help: "Players connected to this server, in a room or about to enter one."}),
 		trunks:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "croupier_game_trunks", Help: "Trunks of gates."}),
 		opened:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_opened_total", Help: "Rooms opened since the start."}),

@@ -122,6 +122,7 @@ func (s *Server) ops() ops.Config {
 		Ready:   func() error { return nil }, // a cordoned server stays ready: its rooms must stay reachable
 		Metrics: s.metrics.registry,
 		Profile: s.config.Dev,
+		Version: s.config.Version,
 		Routes: map[string]http.Handler{
 			"GET /rooms": ops.JSON(func(r *http.Request) (any, error) {
 				ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
+	"croupier/servers"
 	"croupier/servers/internal/games"
 	"croupier/servers/internal/room"
 	"croupier/servers/token"
@@ -34,12 +36,16 @@ type Config struct {
 	Rate         float64       // messages a second that a direct player may send on average, twice as many at once; default 100
 	DrainTimeout time.Duration // how long a drain waits for players; 0: for ever
 	NoticeEvery  time.Duration // how often a draining room is told; default 30 s
+	Version      string        // that players are told of; default servers.Version
 	Log          *slog.Logger
 }
 
 // mailbox is how many messages of players wait for a room at most: more than one player may send
 // at once, or a flood of one would make the room busy for the others.
 const mailbox = 512
+
+// maxVersion is the length in bytes above which a version is cut short.
+const maxVersion = 64
 
 var (
 	errCordoned = errors.New("this server takes no new rooms")
@@ -82,6 +88,10 @@ func New(c Config) (*Server, error) {
 	if c.NoticeEvery == 0 {
 		c.NoticeEvery = 30 * time.Second
 	}
+	if c.Version == "" {
+		c.Version = servers.Version
+	}
+	c.Version = clip(strings.ToValidUTF8(c.Version, "?"), maxVersion) // a string on the wire is UTF-8, or no client can read it
 	if c.Direct == "" {
 		c.Direct = DirectOff
 	}

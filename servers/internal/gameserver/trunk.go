@@ -145,6 +145,7 @@ func (s *Server) take(lanes map[uint64]*lane, out *trunk.Outbox, f trunk.Frame) 
 		}
 		at := place{game: open.GetGame(), id: open.GetRoom()}
 		l = &lane{id: f.Lane, user: open.GetUser(), out: out, to: link{at: at}}
+		l.to.version.Store(&s.config.Version)
 		lanes[f.Lane] = l
 		s.metrics.players.Inc()
 		if err := s.enter(l, int(open.GetSeat()), open.GetRequest()); err != nil {
@@ -192,7 +193,7 @@ func (l *lane) Send(op uint32, body []byte, meta room.Meta) {
 	var tail [48]byte
 	l.out.Put(l.id, trunk.KindData, //nolint:errcheck // see above
 		wire.AppendOpcode(head[:0], wire.Command(op)), body,
-		wire.AppendMeta(tail[:0], meta.Epoch, meta.Seq, meta.Request))
+		wire.AppendMetaOf(tail[:0], l.to.hello(), meta.Epoch, meta.Seq, meta.Request))
 }
 
 // End shuts the lane.

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"croupier/servers"
 	"croupier/servers/internal/lifecycle"
 	"croupier/servers/internal/ops"
 	"croupier/servers/token"
@@ -37,6 +38,7 @@ type Config struct {
 	IdleTimeout      time.Duration     // silence after which a player is gone; default 60 s
 	Spread           time.Duration     // over which a draining gate sends its players away; default 10 s
 	Dev              bool              // serve profiles on the ops port
+	Version          string            // that players are told of; default servers.Version
 	// Resolve looks up the host of a Service; default: as the system does.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	Log     *slog.Logger
@@ -54,6 +56,7 @@ func (c *Config) setDefaults() error {
 	c.PingEvery = orDefault(c.PingEvery, 20*time.Second)
 	c.IdleTimeout = orDefault(c.IdleTimeout, 60*time.Second)
 	c.Spread = orDefault(c.Spread, 10*time.Second)
+	c.Version = orDefault(c.Version, servers.Version)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -74,7 +77,8 @@ func orDefault[T comparable](value, otherwise T) T {
 // Gate holds players' connections.
 type Gate struct {
 	config    Config
-	games     string // for people
+	games     string      // for people
+	greeting  http.Header // of the answer that lets a player in
 	log       *slog.Logger
 	metrics   *metrics
 	table     *table
@@ -108,6 +112,7 @@ func New(c Config) (*Gate, error) {
 		config:     c,
 		games:      strings.Join(slices.Sorted(maps.Keys(c.Services)), ", "),
 		log:        c.Log,
+		greeting:   http.Header{"Croupier-Gate": {c.Version}},
 		table:      newTable(),
 		placement:  p,
 		upstreams:  make(map[netip.AddrPort]*dial),
@@ -224,6 +229,7 @@ func (g *Gate) ops() ops.Config {
 	return ops.Config{
 		Metrics: g.metrics.registry,
 		Profile: g.config.Dev,
+		Version: g.config.Version,
 		Ready: func() error {
 			if g.draining.Load() {
 				return errors.New("draining")

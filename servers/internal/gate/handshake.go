@@ -44,7 +44,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer g.work.Done()
-	conn, buffered, _, err := ws.HTTPUpgrader{Timeout: g.config.HandshakeTimeout}.Upgrade(r, w)
+	conn, buffered, _, err := ws.HTTPUpgrader{Timeout: g.config.HandshakeTimeout, Header: g.greeting}.Upgrade(r, w)
 	if err != nil {
 		g.metrics.refused.WithLabelValues("upgrade").Inc()
 		g.log.Info("player refused", "from", r.RemoteAddr, "why", err)

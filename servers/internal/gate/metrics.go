@@ -22,7 +22,7 @@ type metrics struct {
 
 func newMetrics(g *Gate) *metrics {
 	m := &metrics{
-		registry: ops.NewMetrics(),
+		registry: ops.NewMetrics(g.config.Version),
 		opened:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_gate_sessions_opened_total", Help: "Players let in since the start."}),
 		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "croupier_gate_refused_total", Help: "Players refused before or at the upgrade, by answer."}, []string{"answer"}),
 		ended:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "croupier_gate_closed_total", Help: "Sessions closed by the gate, by close code."}, []string{"code"}),

@@ -15,8 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"croupier/servers"
 )
 
 // Config is what an ops port shows.
@@ -25,17 +23,18 @@ type Config struct {
 	Metrics *prometheus.Registry
 	Routes  map[string]http.Handler // further ones, by pattern of http.ServeMux
 	Profile bool                    // serve /debug/pprof
+	Version string
 }
 
 // NewMetrics returns a registry that has the metrics of the process and of Go's runtime.
-func NewMetrics() *prometheus.Registry {
+func NewMetrics(version string) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "croupier_build_info", Help: "Always 1; the label says which version runs.",
-			ConstLabels: prometheus.Labels{"version": servers.Version},
+			ConstLabels: prometheus.Labels{"version": version},
 		}, func() float64 { return 1 }),
 	)
 	return registry
@@ -53,7 +52,7 @@ func Serve(ctx context.Context, l net.Listener, c Config) error {
 		fmt.Fprintln(w, "ok")
 	})
 	mux.Handle("GET /version", JSON(func(*http.Request) (any, error) {
-		return map[string]string{"version": servers.Version}, nil
+		return map[string]string{"version": c.Version}, nil
 	}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{}))
 	for pattern, handler := range c.Routes {

@@ -51,7 +51,7 @@ func TestPages(t *testing.T) {
 	var ready error
 	url, stop := serve(t, Config{
 		Ready:   func() error { return ready },
-		Metrics: NewMetrics(),
+		Metrics: NewMetrics("v9"),
 		Routes: map[string]http.Handler{
 			"GET /good": JSON(func(*http.Request) (any, error) { return map[string]int{"answer": 42}, nil }),
 			"GET /bad":  JSON(func(*http.Request) (any, error) { return nil, errors.New("out of cards") }),
@@ -81,7 +81,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestProfilesOnlyWhereAsked(t *testing.T) {
-	url, stop := serve(t, Config{Metrics: NewMetrics(), Profile: true})
+	url, stop := serve(t, Config{Metrics: NewMetrics("v9"), Profile: true})
 	if status, _ := get(t, url+"/debug/pprof/"); status != 200 {
 		t.Errorf("%d", status)
 	}
@@ -93,7 +93,7 @@ func TestProfilesOnlyWhereAsked(t *testing.T) {
 // A request that does not end holds up the end for two seconds and no longer.
 func TestEndDoesNotWaitForEver(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan struct{})
-	url, stop := serve(t, Config{Metrics: NewMetrics(), Routes: map[string]http.Handler{
+	url, stop := serve(t, Config{Metrics: NewMetrics("v9"), Routes: map[string]http.Handler{
 		"GET /slow": http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			close(begun)
 			<-r.Context().Done()
@@ -122,7 +122,7 @@ func TestPortThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	if err := Serve(t.Context(), l, Config{Metrics: NewMetrics()}); err == nil || !strings.Contains(err.Error(), "ops port") {
+	if err := Serve(t.Context(), l, Config{Metrics: NewMetrics("v9")}); err == nil || !strings.Contains(err.Error(), "ops port") {
 		t.Errorf("Serve on a closed listener: %v", err)
 	}
 }
