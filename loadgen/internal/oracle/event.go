@@ -57,7 +57,7 @@ type Event struct {
 	Reason  Reason
 	Code    wire.Code // Told: of an error
 	Own     bool      // Lost: the bot itself broke its connection
-	Text    string // for people
+	Text    string    // for people
 }
 
 // Die is what a user rolled; 0 points are hidden.
