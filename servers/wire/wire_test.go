@@ -54,13 +54,13 @@ func TestAppendMetaMergesIntoEveryMessage(t *testing.T) {
 		m := blank(op)
 		fill(m.ProtoReflect())
 		plain := MustMarshal(m)
-		withMeta := AppendMeta(bytes.Clone(plain), 3, math.MaxUint64, 1<<40)
+		withMeta := AppendMetaOf(bytes.Clone(plain), "v1.2", 3, math.MaxUint64, 1<<40)
 		got, err := Decode(op, withMeta)
 		if err != nil {
 			t.Errorf("%v: %v", op, err)
 			continue
 		}
-		if meta := got.GetMeta(); meta.GetEpoch() != 3 || meta.GetSeq() != math.MaxUint64 || meta.GetRequest() != 1<<40 {
+		if meta := got.GetMeta(); meta.GetEpoch() != 3 || meta.GetSeq() != math.MaxUint64 || meta.GetRequest() != 1<<40 || meta.GetServer() != "v1.2" {
 			t.Errorf("%v: meta is %v", op, meta)
 		}
 		if id := RequestID(withMeta); id != 1<<40 {
@@ -71,6 +71,9 @@ func TestAppendMetaMergesIntoEveryMessage(t *testing.T) {
 		if !proto.Equal(got, m) {
 			t.Errorf("%v: %v became %v", op, m, got)
 		}
+	}
+	if b := AppendMetaOf(nil, "v", 0, 0, 0); string(b) != "\x7a\x03\x22\x01v" {
+		t.Errorf("a Meta with nothing but a version is %x", b)
 	}
 	if b := AppendMeta([]byte{1}, 0, 0, 0); len(b) != 1 {
 		t.Errorf("a Meta of zeros appended %x", b[1:])

@@ -52,6 +52,7 @@ func TestPages(t *testing.T) {
 	url, stop := serve(t, Config{
 		Ready:   func() error { return ready },
 		Metrics: NewMetrics("v9"),
+		Version: "v9",
 		Routes: map[string]http.Handler{
 			"GET /good": JSON(func(*http.Request) (any, error) { return map[string]int{"answer": 42}, nil }),
 			"GET /bad":  JSON(func(*http.Request) (any, error) { return nil, errors.New("out of cards") }),
@@ -65,8 +66,8 @@ func TestPages(t *testing.T) {
 	}
 	page("/healthz", 200, "ok")
 	page("/readyz", 200, "ok")
-	page("/version", 200, `{"version":`)
-	page("/metrics", 200, "croupier_build_info")
+	page("/version", 200, `{"version":"v9"}`)
+	page("/metrics", 200, `croupier_build_info{version="v9"} 1`)
 	page("/metrics", 200, "process_cpu_seconds_total")
 	page("/good", 200, `{"answer":42}`)
 	page("/bad", 500, "out of cards")
