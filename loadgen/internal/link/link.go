@@ -1,0 +1,81 @@
+// Package link is the connection of a bot, at the price of one goroutine without a buffer. Reconnecting,
+// waiting for answers and everything else that a program for people needs is left to the bot; package
+// client has it all, and costs ten times as much.
+package link
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"croupier/servers/wire"
+)
+
+// Link is one connection to a server. Its methods never wait for the peer, may be called from any
+// goroutine, and may be called after its end.
+type Link interface {
+	// Send sends a message, opcode included, whose memory stays the caller's. An error means that
+	// the link has ended or is about to; Down follows.
+	Send(message []byte) error
+
+	// Ping makes the peer answer, with which Heard moves on.
+	Ping() error
+
+	// Heard is when something came last.
+	Heard() time.Time
+
+	// Cut ends the connection without a word: with a reset, as when a machine dies, or with an
+	// orderly end of stream. Down follows.
+	Cut(reset bool)
+
+	// Close says goodbye and ends the connection. Down follows.
+	Close()
+}
+
+// Handler is told what happens on a link, on the link's own goroutine, one call at a time: Up at
+// most once, then Told, and Down as the very last. It must not wait.
+type Handler interface {
+	// Up says that the link can be used. dialed is when the network connection stood; Up comes when
+	// the handshake is done.
+	Up(l Link, dialed time.Time)
+
+	// Told hands over a message that was read at a time. The payload is valid during the call.
+	Told(op wire.Command, payload []byte, at time.Time)
+
+	// Down says why the link ended, or was never made: an error of package client where it is one
+	// of the protocol's.
+	Down(err error)
+}
+
+// Target is where bots connect to.
+type Target struct {
+	Gate   string                           // URL of a gate; empty: Direct
+	Direct string                           // HOST:PORT of a game server
+	Token  func(user int64) (string, error) // nil: none is sent
+	From   Sources
+	Dial   Dial // nil: TCP
+}
+
+// String names the target in messages.
+func (t Target) String() string {
+	if t.Gate == "" {
+		return "game server " + t.Direct
+	}
+	return "gate " + t.Gate
+}
+
+// timeout bounds an attempt to connect, handshake included.
+const timeout = 5 * time.Second
+
+// errSilent is an attempt to which the peer said nothing.
+var errSilent = errors.New("no answer within 5 s")
+
+// Open connects for a user. It returns at once; everything else is told to h, and ends with Down.
+// The end of ctx ends the attempt or the link.
+func (t Target) Open(ctx context.Context, user int64, h Handler) {
+	if t.Gate == "" {
+		go t.openDirect(ctx, user, h)
+		return
+	}
+	go t.openGate(ctx, user, h)
+}
