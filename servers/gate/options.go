@@ -34,7 +34,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	f := flag.NewFlagSet("gate", flag.ContinueOnError)
 	f.StringVar(&o.listen, "listen", ":60006", "`address` for players (WebSocket)")
 	f.StringVar(&o.ops, "ops", "127.0.0.1:60016", "`address` for operators, who need no password: /healthz /readyz /metrics /sessions /version (HTTP)")
-	services := f.String("games", "dice=dice:60001,coin=coin:60001", "`games` and the Services of their servers: GAME=HOST:PORT,...")
+	services := f.String("games", "dice=dice:60001,coin=coin:60001", "`games` and the Services of their servers: GAME=HOST:PORT,...; a HOST:PORT alone is one more of the game before it")
 	origins := f.String("origins", "", "`origins` of web pages that may connect besides the gate's own, separated by commas; *: all")
 	f.Float64Var(&c.Rate, "rate", 100, "`messages` a second that a player may send on average")
 	f.Float64Var(&c.Burst, "burst", 200, "`messages` that a player may send at once")

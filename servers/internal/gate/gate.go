@@ -27,7 +27,7 @@ import (
 // Config is what a gate is made of. Zero values have the defaults named.
 type Config struct {
 	Keys             *token.Keys       // verifies players, and proves the gate to game servers; needed
-	Services         map[string]string // HOST:PORT of the Service, by name of game; needed
+	Services         map[string]string // HOST:PORT of the Service, or several separated by commas, by name of game; needed
 	Origins          []string          // origins of web pages that may connect, besides the gate's own; "*": all
 	Rate             float64           // messages a second that one player may send on average; default 100
 	Burst            float64           // messages that one player may send at once; default 200

@@ -39,12 +39,19 @@ type placement struct {
 	rooms    map[roomKey]*route
 }
 
-// service is a game's Service: HOST:PORT, resolved now and again.
+// service is where a game's servers are: names with ports, resolved now and again. On a cluster it
+// is the one name of a Service.
 type service struct {
-	host    string
-	port    uint16
+	names   []endpoint // fixed
 	checked time.Time
-	addrs   []netip.AddrPort
+	last    [][]netip.AddrPort // the newest answer for each name; nil: there was none yet
+	addrs   []netip.AddrPort   // all of them; nil: none
+}
+
+// endpoint is HOST:PORT.
+type endpoint struct {
+	host string
+	port uint16
 }
 
 type roomKey struct {
@@ -58,35 +65,44 @@ type route struct {
 	used time.Time
 }
 
-// ParseServices reads the form GAME=HOST:PORT[,GAME=HOST:PORT...].
+// ParseServices reads the form GAME=HOST:PORT[,GAME=HOST:PORT...]. A HOST:PORT without a game is a
+// further one of the game before it.
 func ParseServices(text string) (map[string]string, error) {
 	services := make(map[string]string)
+	last := ""
 	for field := range strings.SplitSeq(text, ",") {
-		game, address, ok := strings.Cut(strings.TrimSpace(field), "=")
-		if !ok || game == "" {
+		game, address, named := strings.Cut(strings.TrimSpace(field), "=")
+		if !named {
+			game, address = last, game
+		}
+		if game == "" {
 			return nil, fmt.Errorf("%q: write GAME=HOST:PORT, for example dice=dice:60001", field)
 		}
-		if _, _, err := splitHostPort(address); err != nil {
+		if _, err := parseEndpoint(address); err != nil {
 			return nil, fmt.Errorf("%q: %w", field, err)
 		}
-		if _, twice := services[game]; twice {
-			return nil, fmt.Errorf("game %q is named twice", game)
+		before, known := services[game]
+		switch {
+		case known && named:
+			return nil, fmt.Errorf("game %q is named twice: write %s=%s,%s", game, game, before, address)
+		case known:
+			address = before + "," + address
 		}
-		services[game] = address
+		services[game], last = address, game
 	}
 	return services, nil
 }
 
-func splitHostPort(address string) (string, uint16, error) {
+func parseEndpoint(address string) (endpoint, error) {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", 0, err
+		return endpoint{}, err
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || host == "" || port == 0 {
-		return "", 0, fmt.Errorf("address %q: write HOST:PORT, for example dice:60001", address)
+		return endpoint{}, fmt.Errorf("address %q: write HOST:PORT, for example dice:60001", address)
 	}
-	return host, uint16(port), nil
+	return endpoint{host, uint16(port)}, nil
 }
 
 func newPlacement(services map[string]string) (*placement, error) {
@@ -97,12 +113,17 @@ func newPlacement(services map[string]string) (*placement, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		},
 	}
-	for game, address := range services {
-		host, port, err := splitHostPort(address)
-		if err != nil {
-			return nil, fmt.Errorf("game %s: %w", game, err)
+	for game, addresses := range services {
+		s := new(service)
+		for address := range strings.SplitSeq(addresses, ",") {
+			name, err := parseEndpoint(address)
+			if err != nil {
+				return nil, fmt.Errorf("game %s: %w", game, err)
+			}
+			s.names = append(s.names, name)
 		}
-		p.services[game] = &service{host: host, port: port}
+		s.last = make([][]netip.AddrPort, len(s.names))
+		p.services[game] = s
 	}
 	if len(p.services) == 0 {
 		return nil, errors.New("no game has a Service: name at least one, for example dice=dice:60001")
@@ -148,23 +169,45 @@ func (p *placement) listed(ctx context.Context, game string) ([]netip.AddrPort, 
 	s.checked = time.Now() // others go by the old answer meanwhile
 	p.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
-	defer cancel()
-	ips, err := p.resolve(ctx, s.host)
+	answers := p.ask(ctx, s.names)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil {
-		if s.addrs != nil {
-			return s.addrs, nil // the name service is away; the servers need not be
+	var addrs []netip.AddrPort
+	for i, answer := range answers {
+		if answer == nil {
+			answer = s.last[i] // the name service is away; the servers need not be
 		}
+		s.last[i] = answer
+		addrs = append(addrs, answer...)
+	}
+	slices.SortFunc(addrs, netip.AddrPort.Compare)
+	s.addrs = slices.Compact(addrs)
+	if s.addrs == nil {
 		return nil, fmt.Errorf("no server of %s is listed now: try again", game)
 	}
-	addrs := make([]netip.AddrPort, 0, len(ips))
-	for _, ip := range ips {
-		addrs = append(addrs, netip.AddrPortFrom(ip.Unmap(), s.port))
+	return s.addrs, nil
+}
+
+// ask resolves names, all at once. nil: no answer.
+func (p *placement) ask(ctx context.Context, names []endpoint) [][]netip.AddrPort {
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	answers := make([][]netip.AddrPort, len(names))
+	var asked sync.WaitGroup
+	for i, name := range names {
+		asked.Go(func() {
+			ips, err := p.resolve(ctx, name.host)
+			if err != nil {
+				return
+			}
+			answers[i] = make([]netip.AddrPort, 0, len(ips))
+			for _, ip := range ips {
+				answers[i] = append(answers[i], netip.AddrPortFrom(ip.Unmap(), name.port))
+			}
+		})
 	}
-	s.addrs = addrs
-	return addrs, nil
+	asked.Wait()
+	return answers
 }
 
 // The parameters of FNV-1a, 64 bits.

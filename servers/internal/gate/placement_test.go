@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -165,6 +166,52 @@ func TestNameServiceAway(t *testing.T) {
 	})
 }
 
+// Each of several names is asked, each counts with its own port, and one that has no answer now
+// goes by its last one.
+func TestSeveralNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := newPlacement(map[string]string{"dice": "a:1,b:2,a:3"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		away := map[string]bool{"a": true, "b": true}
+		p.resolve = func(_ context.Context, host string) ([]netip.Addr, error) {
+			switch {
+			case away[host]:
+				return nil, errors.New("away")
+			case host == "a":
+				return hosts("10.0.0.1", "10.0.0.2"), nil
+			}
+			return hosts("10.0.0.1"), nil
+		}
+		list := func() string {
+			time.Sleep(resolveEvery)
+			servers, err := p.candidates(t.Context(), roomKey{"dice", 1}, nil)
+			if err != nil {
+				return err.Error()
+			}
+			slices.SortFunc(servers, netip.AddrPort.Compare)
+			return fmt.Sprint(servers)
+		}
+		if text := list(); !strings.Contains(text, "try again") {
+			t.Error(text)
+		}
+		away["b"] = false
+		if text := list(); text != "[10.0.0.1:2]" {
+			t.Error("one of two names has an answer:", text)
+		}
+		away["a"] = false
+		const all = "[10.0.0.1:1 10.0.0.1:2 10.0.0.1:3 10.0.0.2:1 10.0.0.2:3]"
+		if text := list(); text != all {
+			t.Error("all names have an answer:", text)
+		}
+		away["b"] = true
+		if text := list(); text != all {
+			t.Error("one of two names is away:", text)
+		}
+	})
+}
+
 func TestUnknownGameAndNoServerLeft(t *testing.T) {
 	n := &names{addrs: hosts("10.0.0.1")}
 	p := placementOf(t, n)
@@ -196,7 +243,11 @@ func TestParseServices(t *testing.T) {
 	if err != nil || len(got) != 2 || got["dice"] != "dice:60001" || got["coin"] != "[::1]:5" {
 		t.Errorf("%v %v", got, err)
 	}
-	for _, bad := range []string{"", "dice", "dice=", "=dice:1", "dice=dice", "dice=dice:0", "dice=:60001", "dice=dice:http",
+	got, err = ParseServices("dice=a:1,b:2, c:3,coin=[::1]:5,a:1")
+	if err != nil || len(got) != 2 || got["dice"] != "a:1,b:2,c:3" || got["coin"] != "[::1]:5,a:1" {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, bad := range []string{"a:1", "a:1,dice=b:1", "dice=a:1,b", "dice=a:1,b:1,dice=c:1", "", "dice", "dice=", "=dice:1", "dice=dice", "dice=dice:0", "dice=:60001", "dice=dice:http",
 		"dice=dice:65536", "dice=a:1,dice=b:1", "dice=a:1,"} {
 		if got, err := ParseServices(bad); err == nil {
 			t.Errorf("%q: %v", bad, got)
