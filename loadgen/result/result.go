@@ -34,6 +34,7 @@ type Run struct {
 	Began     time.Time         `json:"began"`
 	Seconds   float64           `json:"seconds"`
 	Processes int               `json:"processes"` // whose results this is
+	Shares    []Share           `json:"shares"`    // of each of them, by their first users
 	Scenario  scenario.Scenario `json:"scenario"`
 
 	Came       int64                   `json:"came"`   // bots that started
@@ -51,6 +52,15 @@ type Run struct {
 
 	Unusable  string `json:"unusable,omitempty"` // why the run was given up
 	Abandoned bool   `json:"abandoned"`          // the run was broken off, and bots did not get up from their tables
+}
+
+// Share is what one process plays with: users and rooms that are nobody else's. Rounds that two
+// processes watch would be counted twice.
+type Share struct {
+	FirstUser int64 `json:"first_user"`
+	Users     int64 `json:"users"`
+	FirstRoom int64 `json:"first_room"`
+	Rooms     int64 `json:"rooms"`
 }
 
 // Violation is a broken rule with the room's last events, as people read them.
@@ -120,17 +130,19 @@ type Wave struct {
 	Whole time.Duration `json:"whole_ns"`
 }
 
-// Health is how the generator itself did.
+// Health is how the generator itself did: the means over the time of all processes, and the worst of
+// any.
 type Health struct {
-	Lag       measure.Quantiles `json:"lag"`
-	CPU       float64           `json:"cpu"`     // mean, in cores
+	Seconds   float64           `json:"seconds"` // over which the means are, of all processes together; 0: nobody looked
+	Lag       measure.Quantiles `json:"lag"`     // of the process in which it was worst
+	CPU       float64           `json:"cpu"`     // mean of a process, in cores
 	Machine   float64           `json:"machine"` // mean share of the machine's processors that was busy with anything
 	GC        float64           `json:"gc"`      // share of the generator's own processor time
 	Pause     time.Duration     `json:"pause_ns"`
-	Memory    uint64            `json:"memory"` // most bytes resident
+	Memory    uint64            `json:"memory"` // most bytes resident, of a process
 	PerBot    uint64            `json:"per_bot"`
-	PortsLeft int               `json:"ports_left"` // least
-	FilesLeft int               `json:"files_left"` // least
+	PortsLeft int               `json:"ports_left"` // fewest; measure.Unknown: not known
+	FilesLeft int               `json:"files_left"` // fewest; measure.Unknown: not known
 	Slow      uint64            `json:"slow"`       // times that the generator could not take what it was told
 }
 

@@ -1,16 +1,6 @@
 package measure
 
-import (
-	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
-)
-
-// Histogram counts durations from a microsecond to an hour, to three significant digits. It is
-// nothing for several goroutines.
-type Histogram struct {
-	h *hdrhistogram.Histogram
-}
+import "time"
 
 // Quantiles are what people read of a histogram.
 type Quantiles struct {
