@@ -105,7 +105,8 @@ func (h *Histogram) Bars(n int) []Bar {
 		}
 		last = bucket
 	}
-	from, to := float64(max(lowest(first), 1)), float64(lowest(last)+width(last))
+	from := float64(max(lowest(first), 1))
+	to := max(float64(lowest(last)+width(last)), from+1)
 	step := math.Pow(to/from, 1/float64(n))
 	bars := make([]Bar, 0, n)
 	begin := int64(from)
