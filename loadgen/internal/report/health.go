@@ -1,0 +1,73 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/result"
+)
+
+// vital is one thing about the generator's own health.
+type vital struct {
+	Name, Value string
+	Limit       string // within which it must be for the run to say anything; empty: there is none
+	Over        bool
+}
+
+// worstLag is beyond what a run's verdict is that it says nothing, and enoughLags how many
+// measurements that takes.
+const (
+	worstLag   = 5 * time.Millisecond
+	enoughLags = 100
+)
+
+// vitals are the generator's health for people. What nobody looked at is left out.
+func vitals(run *result.Run) []vital {
+	h := run.Health
+	all := []vital{{
+		Name: "send lag", Value: "not measured",
+		Limit: "at p99 at most " + chart.Duration(worstLag), Over: h.Lag.Count >= enoughLags && h.Lag.P99 > worstLag,
+	}}
+	if h.Lag.Count > 0 {
+		all[0].Value = fmt.Sprintf("p50 %s, p99 %s, max %s", chart.Duration(h.Lag.P50), chart.Duration(h.Lag.P99), chart.Duration(h.Lag.Max))
+	}
+	if h.Seconds > 0 {
+		all = append(all,
+			vital{Name: "processor", Value: fmt.Sprintf("%.2f cores, %s of that in garbage collection", h.CPU, percent(h.GC))},
+			vital{Name: "machine", Value: percent(h.Machine) + " busy, whatever with"},
+			vital{Name: "memory", Value: size(h.Memory) + " at most" + perBot(h.PerBot)},
+			vital{Name: "longest pause", Value: chart.Duration(h.Pause)},
+			vital{Name: "ports left", Value: left(h.PortsLeft), Limit: "more than none", Over: h.PortsLeft == 0},
+			vital{Name: "files left", Value: left(h.FilesLeft), Limit: "more than none", Over: h.FilesLeft == 0},
+		)
+	}
+	return append(all, vital{Name: "fell behind", Value: many(h.Slow, "time"), Limit: "never", Over: h.Slow > 0})
+}
+
+// left is a number that may not be known.
+func left(n int) string {
+	if n == measure.Unknown {
+		return "not known"
+	}
+	return grouped(n)
+}
+
+func perBot(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return ", " + size(n) + " a bot"
+}
+
+// worstWaves are the n waves in which most bots lost their connections, in the order of time.
+func worstWaves(waves []result.Wave, n int) []result.Wave {
+	some := slices.Clone(waves)
+	slices.SortStableFunc(some, func(a, b result.Wave) int { return cmp.Compare(b.Lost, a.Lost) })
+	some = some[:min(n, len(some))]
+	slices.SortStableFunc(some, func(a, b result.Wave) int { return cmp.Compare(a.At, b.At) })
+	return some
+}

@@ -1,0 +1,144 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"croupier/loadgen/internal/oracle"
+	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/result"
+)
+
+// sign stands beside a verdict, for those who don't see its colour.
+func sign(v result.Verdict) string {
+	switch v {
+	case result.Pass:
+		return "✓"
+	case result.Fail:
+		return "✗"
+	case result.Missed:
+		return "▲"
+	}
+	return "?"
+}
+
+// means is the verdict in words.
+func means(v result.Verdict) string {
+	switch v {
+	case result.Pass:
+		return "no rule was broken, and every objective was met"
+	case result.Fail:
+		return "the servers broke a rule, and there is proof"
+	case result.Missed:
+		return "no rule was broken, but an objective was missed"
+	case result.Invalid:
+		return "the run says nothing about the servers"
+	}
+	return "a verdict that this version does not know"
+}
+
+// printable makes a text that came from elsewhere safe for a terminal: what does not print is shown
+// as its number, so that it can't move the cursor, hide what follows, or turn its direction.
+func printable(s string) string {
+	clean := true
+	for _, r := range s {
+		clean = clean && unicode.IsPrint(r) && r != unicode.ReplacementChar
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n' || r == '\t':
+			b.WriteByte(' ')
+		case !unicode.IsPrint(r):
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// clip is a text of at most n characters.
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
+// many is a number of things.
+func many[N int | int64 | uint64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return grouped(n) + " " + thing
+}
+
+// grouped is a number with its thousands apart.
+func grouped[N int | int64 | uint64](n N) string {
+	s := fmt.Sprint(n)
+	first := 0
+	if n < 0 {
+		first = 1
+	}
+	for i := len(s) - 3; i > first; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// size is a number of bytes.
+func size(n uint64) string {
+	switch {
+	case n >= 10<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.3g%%", share*100) }
+
+func span(seconds float64) string {
+	return chart.Duration(time.Duration(seconds * float64(time.Second)))
+}
+
+// rule is one line of the table of rules.
+type rule struct {
+	Name, Meaning string
+	oracle.Tally
+}
+
+// ruled are the rules in the order in which the oracle names them, and after them those that only
+// a file of another version knows.
+func ruled(tallies map[string]oracle.Tally) []rule {
+	var all []rule
+	known := make(map[string]bool)
+	for _, r := range oracle.Rules() {
+		known[r.String()] = true
+		all = append(all, rule{r.String(), r.Meaning(), tallies[r.String()]})
+	}
+	var others []string
+	for name := range tallies {
+		if !known[name] {
+			others = append(others, name)
+		}
+	}
+	slices.Sort(others)
+	for _, name := range others {
+		all = append(all, rule{name, "a rule that this version does not know", tallies[name]})
+	}
+	return all
+}
