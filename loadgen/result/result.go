@@ -47,6 +47,7 @@ type Run struct {
 	Objectives []Outcome `json:"objectives"`
 	Series     []Second  `json:"series"`
 	Waves      []Wave    `json:"waves"`
+	Notes      []Note    `json:"notes"`
 	Health     Health    `json:"health"`
 	Troubles   []Trouble `json:"troubles"` // the most frequent first
 
@@ -128,6 +129,12 @@ type Wave struct {
 	Half  time.Duration `json:"half_ns"` // until half of them were; 0: they were not
 	Most  time.Duration `json:"most_ns"` // until 99 of 100 were
 	Whole time.Duration `json:"whole_ns"`
+}
+
+// Note is something that was done to the servers or to the run: a storm, a restart.
+type Note struct {
+	At   time.Duration `json:"at_ns"` // since the begin of the run
+	Text string        `json:"text"`
 }
 
 // Health is how the generator itself did: the means over the time of all processes, and the worst of

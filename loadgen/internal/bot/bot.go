@@ -1,28 +1,26 @@
 // Package bot plays dice like a person: it sits down, thinks, rolls, leaves now and then and comes
-// back, and loses its connection in the midst of it. It tells a Watcher everything that it sees.
+// back, and loses its connection in the midst of it. It tells its World everything that it sees.
 //
-// mind.go decides, from a seed; line.go is the connection that breaks; this file does what was
-// decided. One goroutine plays a bot. Run waits for everything the bot started.
+// mind.go decides, from a seed; connection.go is how a bot connects and what it does without a
+// connection; table.go is what it does at the table; clock.go is its times. A bot has a lock, one timer,
+// and no goroutine: it moves when the timer fires and when its link tells something.
 package bot
 
 import (
-	"context"
-	"errors"
+	"sync"
 	"time"
 
-	"croupier/loadgen/internal/oracle"
-	"croupier/servers/client"
-	"croupier/servers/wire"
+	"croupier/loadgen/internal/link"
+	"croupier/loadgen/internal/measure"
 )
 
 // Config is who plays, where and how.
 type Config struct {
 	User     int64
-	Place    client.Place
-	Target   client.Target
-	Style    Style
+	Room     int64
+	Game     string
+	Style    *Style
 	Seed     uint64        // with the user's number, decides everything that is left to chance
-	Began    time.Time     // of the run: events count from here
 	Patience time.Duration // how long a bot that is told to stop tries to get back to a table it lost
 }
 
@@ -43,38 +41,56 @@ func (s State) String() string {
 	return [...]string{"gone", "connecting", "seated", "watching", "away", "out", ""}[s]
 }
 
-// Watcher is told what bots see and do. It is called from the goroutines of all bots.
-type Watcher interface {
-	See(room int64, e oracle.Event)
-	Move(from, to State)
-	Trouble(err error) // something went wrong that the bot did not do itself
-}
+// Bot is one player.
+type Bot struct {
+	// Wave belongs to the World: which wave of losses the bot was hit by.
+	Wave uint32
 
-// sitTimeout bounds the wait for a seat.
-const sitTimeout = 10 * time.Second
-
-// farewell bounds the wait for the answer of a bot's last request, and of its connection's end.
-const farewell = 3 * time.Second
-
-type bot struct {
+	world  World
 	config Config
-	watch  Watcher
-	mind   *mind
-	line   *line
-	client *client.Client
 
-	state   State
-	online  bool
-	cutting bool // the bot itself broke the connection, and has not heard of it yet
-	waits   bool // Away, and not by its own doing: whether the table is still there must be found out
-	seat    int32
-	sat     chan error // of the request under way; nil: none
+	mu   sync.Mutex
+	mind mind
 
-	act   *time.Timer // when next comes
-	next  act
-	flap  *time.Timer
-	dials uint64 // clients so far, for their seeds
+	// The connection.
+	link    link.Link     // nil: none
+	dialing bool          // an attempt is under way
+	meant   time.Duration // when the attempt was to begin
+	since   time.Duration // when the connection stood
+	failed  int           // attempts in a row
+	why     error         // the server said why it ends the connection; nil: it did not
+	cutting bool          // the bot itself broke the connection, and has not heard of it yet
+
+	// The table.
+	state  State
+	room   int64
+	seat   int32 // -1: none yet, or a spectator's place
+	server measure.Version
+	epoch  uint64
+	lost   time.Duration // when the connection was lost, in state Away
+	waits  bool          // Away, and not by its own doing: whether the table is still there must be found out
+
+	// What is under way.
+	asked   request
+	askedAt time.Duration // when it was meant to be asked
+
+	next act // at the time of clock act
+
+	stopping bool // it is on its way out
+	killed   bool
+
+	clock
 }
+
+// request is what a bot waits for the answer to.
+type request uint8
+
+const (
+	none request = iota
+	aSeat
+	aRoll
+	toLeave
+)
 
 // act is something a bot has decided to do at a time.
 type act uint8
@@ -86,271 +102,99 @@ const (
 	stand
 )
 
-// Run plays until stop is closed, then gets up from the table; or until ctx ends, then leaves
-// everything as it is.
-func Run(ctx context.Context, stop <-chan struct{}, c Config, w Watcher) {
-	b := &bot{config: c, watch: w, mind: newMind(c.Style, c.Seed, c.User), seat: client.AnySeat, act: stopped(), flap: stopped()}
-	defer b.act.Stop()
-	defer b.flap.Stop()
-	defer b.move(Gone)
+// New makes a bot that has not started.
+func New(c Config, w World) *Bot {
+	return &Bot{world: w, config: c, mind: newMind(c.Style, c.Seed, c.User), room: c.Room, seat: -1}
+}
+
+// User is the bot's number.
+func (b *Bot) User() int64 { return b.config.User }
+
+// State is where the bot is now.
+func (b *Bot) State() State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state
+}
+
+// Start lets the bot come, at a time since the begin of the run; the time is now, or has just passed.
+func (b *Bot) Start(at time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.move(Connecting)
-	b.armFlap()
-	for b.play(ctx, stop) {
-		pause := time.NewTimer(b.mind.between(time.Second, 3*time.Second))
-		select {
-		case <-pause.C:
-		case <-stop:
-		case <-ctx.Done():
-		}
-		pause.Stop()
-		if closed(stop) || ctx.Err() != nil {
-			return
-		}
+	b.connect(at)
+	b.set(flap, b.mind.untilBreak())
+	if stay := b.mind.stay(); stay > 0 {
+		b.set(leave, stay)
 	}
 }
 
-// play is the life of one client. True: the client came to an end that was not asked for.
-func (b *bot) play(ctx context.Context, stop <-chan struct{}) (again bool) {
-	b.line = &line{}
-	b.dials++
-	b.client = client.Start(b.config.Target, client.Options{
-		Backoff:     client.Backoff{Cap: b.config.Style.BackoffCap, Rand: b.mind.backoff(b.dials)},
-		DialTimeout: 5 * time.Second,
-		EventBuffer: 128,
-		NetDial:     b.line.dial,
-	})
-	defer b.drain()
-	var patience <-chan time.Time
-	for {
-		select {
-		case e, open := <-b.client.Events():
-			if !open {
-				return true
-			}
-			b.take(e)
-		case err := <-b.sat:
-			b.sat = nil
-			b.seated(err)
-		case <-b.act.C:
-			b.do()
-		case <-b.flap.C:
-			b.cut()
-			b.armFlap()
-		case <-stop:
-			stop = nil
-			b.mind.stopping = true
-			b.flap.Stop()
-			timer := time.NewTimer(b.config.Patience)
-			defer timer.Stop()
-			patience = timer.C
-		case <-patience:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-		if stop == nil && !(b.state == Away && b.waits) {
-			b.getUp(ctx)
-			return false
-		}
-	}
+// Stop makes the bot get up from its table and go. One that lost the table not by its own doing
+// first finds out what became of it, for as long as its patience lasts.
+func (b *Bot) Stop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stop()
 }
 
-// getUp stands up from the table.
-func (b *bot) getUp(ctx context.Context) {
-	if b.state != Seated && b.state != Watching {
+func (b *Bot) stop() {
+	if b.stopping || b.state == Gone {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, farewell)
-	defer cancel()
-	b.client.Stand(ctx) //nolint:errcheck // what became of it is for the oracle to say
+	b.stopping, b.mind.stopping = true, true
+	b.clear(flap)
+	b.set(leave, b.config.Patience)
+	b.depart()
 }
 
-// drain closes the client and takes what it still has to tell.
-func (b *bot) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
-	defer cancel()
-	b.client.Close(ctx) //nolint:errcheck // the end of the events is waited for below
-	if b.sat != nil {
-		<-b.sat
-		b.sat = nil
-	}
-	for e := range b.client.Events() {
-		b.take(e)
-	}
-	if b.state == Seated || b.state == Watching {
-		b.lose(true, "")
+// Kill ends the bot as it stands. Its link, if it has one, must be ended by its context.
+func (b *Bot) Kill() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.killed = true
+	if b.link == nil && !b.dialing {
+		b.move(Gone)
 	}
 }
 
-// take handles one event of the client.
-func (b *bot) take(e client.Event) {
-	switch e := e.(type) {
-	case client.Connected:
-		b.online, b.cutting = true, false
-		if _, resumes := b.client.Place(); !resumes {
-			pause := time.Duration(0)
-			if b.state == Out {
-				pause = b.mind.rest()
-			}
-			b.plan(sit, pause)
-		}
-	case client.Message:
-		seen := oracle.Decode(e.Op, e.Body)
-		seen.Bot, seen.At = b.config.User, e.At.Sub(b.config.Began)
-		b.watch.See(b.config.Place.Room, seen)
-		b.consider(seen)
-		if refused, ok := e.Body.(*wire.Error); ok {
-			b.watch.Trouble(&client.RefusedError{Code: refused.GetCode(), Desc: refused.GetDesc()})
-		}
-	case client.NotResumed:
-		b.watch.Trouble(e.Err)
-		b.plan(sit, b.mind.between(0, 2*time.Second))
-	case client.Lost:
-		b.lost(e.Err)
-	case client.Closed:
-		if !errors.Is(e.Err, client.ErrClosed) {
-			b.lost(e.Err)
-		}
-	}
+// Break breaks the bot's connection, where it has one.
+func (b *Bot) Break() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cut()
 }
 
-// lost takes that there is no connection, or still none.
-func (b *bot) lost(err error) {
-	own := b.cutting
-	b.cutting = false
-	if own {
-		b.lose(true, "")
-		return
-	}
-	b.lose(false, err.Error())
-	b.watch.Trouble(err)
-}
-
-// lose notes that the connection is gone.
-func (b *bot) lose(own bool, why string) {
-	b.online = false
-	b.plan(nothing, 0)
-	b.watch.See(b.config.Place.Room, oracle.Event{
-		Bot: b.config.User, At: time.Since(b.config.Began), Kind: oracle.Lost, Own: own, Text: why,
-	})
-	if b.state == Seated || b.state == Watching {
-		b.move(Away)
-		b.waits = !own
-	}
-}
-
-// consider follows what was seen and decides what to do about it.
-func (b *bot) consider(e oracle.Event) {
-	if e.Epoch == 0 {
-		return
-	}
-	switch {
-	case e.Kind == oracle.Present && e.User == b.config.User:
-		b.seat = e.Seat
-		if e.Seat >= 0 {
-			b.move(Seated)
-		} else {
-			b.move(Watching)
-		}
-	case e.Kind == oracle.Stood && e.User == b.config.User:
-		b.move(Out)
-		b.plan(sit, b.mind.rest())
-		return
-	case e.Kind == oracle.Ended && e.Reason == oracle.Disbanded:
-		b.move(Out)
-		b.plan(sit, b.mind.between(0, time.Second))
-		return
-	case e.Kind == oracle.Ended && (b.state == Seated || b.state == Watching):
-		b.move(Away) // the end of the connection follows
-		b.waits = true
-		return
-	}
-	if b.state == Seated || b.state == Watching {
-		if next, after := b.mind.consider(e, b.seat >= 0); next != nothing {
-			b.plan(next, after)
-		}
-	}
-}
-
-// do does what was planned for now.
-func (b *bot) do() {
-	next := b.next
-	b.next = nothing
-	if !b.online || b.mind.stopping {
-		return
-	}
-	switch next {
-	case sit:
-		if b.sat != nil || b.state == Seated || b.state == Watching {
-			return
-		}
-		answer := make(chan error, 1)
-		b.sat = answer
-		c, place := b.client, b.config.Place
-		go func() { // awaited through b.sat, by play or by drain
-			ctx, cancel := context.WithTimeout(context.Background(), sitTimeout)
-			defer cancel()
-			_, err := c.Sit(ctx, place)
-			answer <- err
-		}()
-	case roll:
-		b.client.Send(wire.Command_DICE_SHAKE, &wire.Int32{}) //nolint:errcheck // a break follows
-		if b.mind.leavesNow() {
-			b.plan(stand, b.mind.between(0, 50*time.Millisecond))
-		}
-	case stand:
-		b.client.Send(wire.Command_STAND_UP, &wire.Empty{}) //nolint:errcheck // a break follows
-	}
-}
-
-// seated takes the answer to a wish for a seat. What was granted came as an event already.
-func (b *bot) seated(err error) {
-	var refused *client.RefusedError
-	if errors.As(err, &refused) || err != nil && b.online {
-		b.plan(sit, b.mind.between(200*time.Millisecond, 2*time.Second))
-	}
-}
-
-func (b *bot) plan(next act, after time.Duration) {
-	b.next = next
-	if next == nothing {
-		b.act.Stop()
-		return
-	}
-	b.act.Reset(after)
-}
-
-// cut breaks the connection, where there is one.
-func (b *bot) cut() {
-	if b.online && !b.cutting && b.line.cut(b.mind.chance(0.5)) {
+func (b *Bot) cut() {
+	if b.link != nil && !b.cutting && !b.stopping {
 		b.cutting = true
+		b.link.Cut(b.mind.chance(0.5))
 	}
 }
 
-func (b *bot) armFlap() {
-	if every := b.mind.untilBreak(); every > 0 {
-		b.flap.Reset(every)
-	}
-}
-
-func (b *bot) move(to State) {
-	if b.state != to {
-		b.watch.Move(b.state, to)
-		b.state = to
-	}
-}
-
-func stopped() *time.Timer {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
-}
-
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
+// depart takes the next step on the way out.
+func (b *Bot) depart() {
+	switch {
+	case b.dialing: // Up or Down goes on from here
+	case b.link == nil && b.state == Away && b.waits: // so does the next attempt
+	case b.link == nil:
+		b.move(Gone)
+	case b.state == Away && b.waits: // it asks for its seat, and then gets up
+	case b.asked == toLeave:
+	case b.state == Seated || b.state == Watching:
+		b.getUp(b.world.Now())
 	default:
-		return false
+		b.link.Close()
 	}
+}
+
+func (b *Bot) move(to State) {
+	from := b.state
+	if from == to {
+		return
+	}
+	b.state = to
+	if to == Gone {
+		b.silence()
+	}
+	b.world.Moved(from, to)
 }

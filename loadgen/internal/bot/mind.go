@@ -5,24 +5,29 @@ import (
 	"time"
 
 	"croupier/loadgen/internal/oracle"
+	"croupier/loadgen/scenario"
 )
 
 // Style is how a bot plays.
 type Style struct {
-	Think      time.Duration // mean time before it rolls; at most four fifths of what is left of the round
-	Leave      float64       // chance in each round that it stands up: before its roll, after it, or after the settlement
-	Rest       time.Duration // mean time until it sits down again
-	Flap       float64       // mean breaks of its connection a minute
-	BackoffCap time.Duration // upper bound of the pause between two attempts to connect
+	Think     time.Duration // mean time before it rolls; at most four fifths of what is left of the round
+	Leave     float64       // chance in each round that it stands up: before its roll, after it, or after the settlement
+	Rest      time.Duration // mean time until it sits down again
+	Hop       float64       // chance that it then does so in another room
+	Idle      float64       // share of bots that never roll
+	Stay      time.Duration // mean time after which it goes for good; 0: it does not
+	Flap      float64       // mean breaks of its connection a minute
+	Reconnect scenario.Model
+	Backoff   time.Duration // of the model
 }
 
 // mind decides what a bot does. It holds no clock and no connection: the same seed and the same
 // events give the same decisions.
 type mind struct {
-	style    Style
-	random   *rand.Rand
-	seeds    [2]uint64
+	style    *Style
+	random   rand.Rand
 	user     int64
+	idle     bool
 	stopping bool
 
 	leaves moment // in this round
@@ -38,23 +43,14 @@ const (
 	afterSettlement
 )
 
-func newMind(style Style, seed uint64, user int64) *mind {
-	return &mind{
-		style:  style,
-		random: rand.New(rand.NewPCG(seed, uint64(user))),
-		seeds:  [2]uint64{seed, uint64(user)},
-		user:   user,
-	}
-}
-
-// backoff is the chance for the reconnects of a bot's n-th client, which runs on a goroutine of its
-// own.
-func (m *mind) backoff(n uint64) func() float64 {
-	return rand.New(rand.NewPCG(m.seeds[0]+n, ^m.seeds[1])).Float64
+func newMind(style *Style, seed uint64, user int64) mind {
+	m := mind{style: style, user: user, random: *rand.New(rand.NewPCG(seed, uint64(user)))}
+	m.idle = m.chance(style.Idle)
+	return m
 }
 
 // consider decides after an event what to do next, and in how long.
-func (m *mind) consider(e oracle.Event, hasSeat bool) (act, time.Duration) {
+func (m *mind) consider(e *oracle.Event, hasSeat bool) (act, time.Duration) {
 	if m.stopping {
 		return nothing, 0
 	}
@@ -87,7 +83,7 @@ func (m *mind) newRound(left time.Duration, hasSeat bool) (act, time.Duration) {
 	switch {
 	case m.leaves == beforeRoll:
 		return stand, think
-	case hasSeat:
+	case hasSeat && !m.idle:
 		return roll, think
 	}
 	return nothing, 0
@@ -98,6 +94,17 @@ func (m *mind) leavesNow() bool { return m.leaves == afterRoll }
 
 // rest is how long to stay away from the table.
 func (m *mind) rest() time.Duration { return m.exponential(m.style.Rest) }
+
+// hops says whether the bot sits down in another room.
+func (m *mind) hops() bool { return m.style.Hop > 0 && m.chance(m.style.Hop) }
+
+// stay is how long the bot takes part in the run; 0: to its end.
+func (m *mind) stay() time.Duration {
+	if m.style.Stay <= 0 {
+		return 0
+	}
+	return max(m.exponential(m.style.Stay), time.Millisecond)
+}
 
 // untilBreak is the time to the next break of the connection; 0: never.
 func (m *mind) untilBreak() time.Duration {

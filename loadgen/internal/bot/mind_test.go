@@ -12,9 +12,9 @@ var style = Style{Think: 300 * time.Millisecond, Leave: 0.3, Rest: time.Second, 
 
 func TestTheSameSeedDecidesTheSame(t *testing.T) {
 	decide := func(seed uint64, user int64) (all []any) {
-		m := newMind(style, seed, user)
+		m := newMind(&style, seed, user)
 		for round := range uint64(50) {
-			next, after := m.consider(oracle.Event{Kind: oracle.Started, Round: round, Length: time.Second}, true)
+			next, after := m.consider(&oracle.Event{Kind: oracle.Started, Round: round, Length: time.Second}, true)
 			all = append(all, next, after, m.leaves, m.untilBreak(), m.rest())
 		}
 		return all
@@ -36,9 +36,9 @@ func TestTheSameSeedDecidesTheSame(t *testing.T) {
 }
 
 func TestRollsComeInTime(t *testing.T) {
-	m := newMind(Style{Think: time.Hour}, 1, 1)
+	m := newMind(&Style{Think: time.Hour}, 1, 1)
 	for range 100 {
-		next, after := m.consider(oracle.Event{Kind: oracle.Started, Length: time.Second}, true)
+		next, after := m.consider(&oracle.Event{Kind: oracle.Started, Length: time.Second}, true)
 		if next != roll || after > 800*time.Millisecond {
 			t.Fatalf("act %d in %v", next, after)
 		}
@@ -46,7 +46,7 @@ func TestRollsComeInTime(t *testing.T) {
 }
 
 func TestWhoMayNotRollDoesNot(t *testing.T) {
-	m := newMind(Style{}, 1, 7)
+	m := newMind(&Style{}, 1, 7)
 	for name, c := range map[string]struct {
 		event oracle.Event
 		seat  bool
@@ -56,15 +56,15 @@ func TestWhoMayNotRollDoesNot(t *testing.T) {
 		"between rounds":    {oracle.Event{Kind: oracle.Scene}, true},
 		"another's arrival": {oracle.Event{Kind: oracle.Present, User: 3}, true},
 	} {
-		if next, _ := m.consider(c.event, c.seat); next != nothing {
+		if next, _ := m.consider(&c.event, c.seat); next != nothing {
 			t.Errorf("%s: act %d", name, next)
 		}
 	}
-	if next, _ := m.consider(oracle.Event{Kind: oracle.Scene, InRound: true, Dice: []oracle.Die{{User: 3}}}, true); next != roll {
+	if next, _ := m.consider(&oracle.Event{Kind: oracle.Scene, InRound: true, Dice: []oracle.Die{{User: 3}}}, true); next != roll {
 		t.Error("one who comes into a round does not roll")
 	}
 	m.stopping = true
-	if next, _ := m.consider(oracle.Event{Kind: oracle.Started}, true); next != nothing {
+	if next, _ := m.consider(&oracle.Event{Kind: oracle.Started}, true); next != nothing {
 		t.Error("one who is about to go rolls")
 	}
 }
@@ -73,24 +73,25 @@ func TestWhoMayNotRollDoesNot(t *testing.T) {
 func TestBreaksHaveTheirRate(t *testing.T) {
 	var sum time.Duration
 	const n = 20_000
-	m := newMind(style, 3, 3)
+	m := newMind(&style, 3, 3)
 	for range n {
 		sum += m.untilBreak()
 	}
 	if mean := (sum / n).Seconds(); math.Abs(mean-10) > 0.5 {
 		t.Errorf("six breaks a minute come every %.1f s", mean)
 	}
-	if newMind(Style{}, 1, 1).untilBreak() != 0 {
+	firm := newMind(&Style{}, 1, 1)
+	if firm.untilBreak() != 0 {
 		t.Error("a line that never breaks breaks")
 	}
 }
 
 // Leavers leave at each of the three moments of a round.
 func TestLeavers(t *testing.T) {
-	m := newMind(style, 5, 5)
+	m := newMind(&style, 5, 5)
 	seen := map[moment]int{}
 	for range 1000 {
-		next, _ := m.consider(oracle.Event{Kind: oracle.Started, Length: time.Second}, true)
+		next, _ := m.consider(&oracle.Event{Kind: oracle.Started, Length: time.Second}, true)
 		seen[m.leaves]++
 		if (m.leaves == beforeRoll) != (next == stand) {
 			t.Fatalf("leaves at %d and does %d", m.leaves, next)
@@ -102,7 +103,7 @@ func TestLeavers(t *testing.T) {
 		}
 	}
 	m.leaves = afterSettlement
-	if next, _ := m.consider(oracle.Event{Kind: oracle.Settled}, true); next != stand {
+	if next, _ := m.consider(&oracle.Event{Kind: oracle.Settled}, true); next != stand {
 		t.Error("stays")
 	}
 }

@@ -17,11 +17,8 @@ type Snapshot struct {
 	Stage  string                       // for people: "ramp", "hold", "stage 2 of 3", "stopping"
 }
 
-// Note is something that was done to the servers or to the run: a storm, a restart.
-type Note struct {
-	At   time.Duration `json:"at_ns"` // since the begin of the run
-	Text string        `json:"text"`
-}
+// Note is something that was done to the servers or to the run.
+type Note = result.Note
 
 // Control changes a run under way. No method blocks, and each may be called from any goroutine.
 type Control interface {

@@ -1,0 +1,255 @@
+package bot
+
+import (
+	"fmt"
+	"time"
+
+	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/oracle"
+	"croupier/servers/client"
+	"croupier/servers/wire"
+)
+
+const (
+	// answerTime is how long a server may take to answer a request before its connection is given up.
+	answerTime = 10 * time.Second
+
+	// farewell is how long a bot that goes waits for the answer to its last request.
+	farewell = 3 * time.Second
+)
+
+// ask sends a request that was meant for a time, and waits for its answer from then on.
+func (b *Bot) ask(what request, meant time.Duration) {
+	if b.link == nil || b.cutting {
+		return
+	}
+	var scratch [160]byte
+	var message []byte
+	switch what {
+	case aSeat:
+		place := wire.Place{Game: b.config.Game, Room: b.room, Seat: int(b.seat)}
+		message = appendMessage(scratch[:0], wire.Command_SIT_DOWN, &wire.SitDown{Place: place.Map()})
+	case aRoll:
+		message = wire.AppendOpcode(scratch[:0], wire.Command_DICE_SHAKE)
+	case toLeave:
+		message = wire.AppendOpcode(scratch[:0], wire.Command_STAND_UP)
+	}
+	b.asked, b.askedAt = what, meant
+	b.set(answer, answerTime)
+	if b.link.Send(message) != nil {
+		return // Down follows
+	}
+	b.world.Sent()
+}
+
+// appendMessage encodes what can always be encoded.
+func appendMessage(b []byte, op wire.Command, m wire.WithMeta) []byte {
+	return append(wire.AppendOpcode(b, op), wire.MustMarshal(m)...)
+}
+
+// answered notes that what was asked for has come, or was refused.
+func (b *Bot) answered() {
+	b.asked = none
+	b.clear(answer)
+}
+
+// unanswered gives up a connection on which a request was not answered.
+func (b *Bot) unanswered() {
+	if b.link == nil {
+		return
+	}
+	if b.stopping {
+		b.link.Close()
+		return
+	}
+	wish := [...]string{"a request", "sit down", "a roll", "stand up"}[b.asked]
+	b.world.Trouble(fmt.Errorf("no answer to %s in %v", wish, answerTime))
+	b.link.Cut(true)
+}
+
+// getUp stands up for the last time.
+func (b *Bot) getUp(now time.Duration) {
+	b.plan(nothing, 0)
+	b.ask(toLeave, now)
+	b.set(answer, farewell)
+}
+
+// Told is called by the link with every message.
+func (b *Bot) Told(op wire.Command, payload []byte, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.link == nil {
+		return
+	}
+	e, err := oracle.DecodeBytes(op, payload)
+	if err != nil {
+		b.world.Trouble(fmt.Errorf("%w: %w", client.ErrMalformed, err))
+		b.link.Cut(true)
+		return
+	}
+	e.At = b.world.Now() - time.Since(at)
+	if e.Epoch != 0 && (b.asked == aSeat || e.Epoch != b.epoch) {
+		b.learnServer(op, payload)
+		b.epoch = e.Epoch
+	}
+	b.see(e)
+	if e.Epoch == 0 && e.Kind == oracle.Ended && e.Reason != oracle.Disbanded {
+		b.why = parting[e.Reason]
+		b.link.Close()
+		return
+	}
+	if e.Code != wire.Code_SUCCESS {
+		b.refused(&e)
+		return
+	}
+	b.consider(&e)
+}
+
+func (b *Bot) see(e oracle.Event) {
+	e.Bot = b.config.User
+	b.world.See(b.room, e)
+}
+
+// learnServer reads which server speaks. It says so in its first message.
+func (b *Bot) learnServer(op wire.Command, payload []byte) {
+	if body, err := wire.Decode(op, payload); err == nil && body.GetMeta().GetServer() != "" {
+		b.server = b.world.Server(body.GetMeta().GetServer())
+	}
+}
+
+// consider follows what was seen and decides what to do about it.
+func (b *Bot) consider(e *oracle.Event) {
+	if e.Epoch == 0 {
+		return
+	}
+	own := e.User == b.config.User
+	switch {
+	case e.Kind == oracle.Present && own:
+		b.sitDown(e)
+	case e.Kind == oracle.Shaken && own && b.asked == aRoll:
+		b.world.Took(measure.Action, b.server, e.At-b.askedAt)
+		b.answered()
+		if b.mind.leavesNow() {
+			b.plan(stand, b.mind.between(0, 50*time.Millisecond))
+		}
+	case e.Kind == oracle.Stood && own:
+		b.standUp()
+		return
+	case e.Kind == oracle.Ended && e.Reason == oracle.Disbanded:
+		b.answered()
+		b.seat = -1
+		b.move(Out)
+		b.plan(sit, b.mind.between(0, time.Second))
+		if b.stopping {
+			b.link.Close()
+		}
+		return
+	case e.Kind == oracle.Ended:
+		b.why = parting[e.Reason]
+		if b.state == Seated || b.state == Watching {
+			b.lost, b.waits = e.At, true
+			b.world.Lost(b, false)
+			b.move(Away)
+		}
+		b.link.Close() // and come again
+		return
+	case e.Kind == oracle.Settled:
+		b.world.Settled(b.room, e.Epoch, e.Seq, e.At)
+	}
+	if b.state == Seated || b.state == Watching {
+		if next, after := b.mind.consider(e, b.seat >= 0); next != nothing {
+			b.planAt(next, e.At+after)
+		}
+	}
+}
+
+// parting is what a server meant that ended a stay.
+var parting = [...]error{
+	oracle.Retry:     &client.DisconnectError{Reason: wire.DisconnectReason_RETRY},
+	oracle.Disbanded: &client.DisconnectError{Reason: wire.DisconnectReason_DISBANDED},
+	oracle.Replaced:  &client.DisconnectError{Reason: wire.DisconnectReason_REPLACED},
+}
+
+// sitDown takes that the bot is at the table.
+func (b *Bot) sitDown(e *oracle.Event) {
+	if b.asked == aSeat {
+		b.world.Took(measure.Seat, b.server, e.At-b.askedAt)
+		b.answered()
+	}
+	if b.state == Away {
+		b.world.Took(measure.Reseat, b.server, e.At-b.lost)
+		b.world.Back(b, e.At-b.lost)
+		b.waits = false
+	}
+	b.seat = e.Seat
+	if e.Seat >= 0 {
+		b.move(Seated)
+	} else {
+		b.move(Watching)
+	}
+	if b.stopping {
+		b.getUp(e.At)
+	}
+}
+
+// standUp takes that the bot is not at the table any more.
+func (b *Bot) standUp() {
+	b.answered()
+	b.seat = -1
+	b.move(Out)
+	if b.stopping {
+		b.link.Close()
+		return
+	}
+	b.plan(sit, b.mind.rest())
+}
+
+// refused takes the server's no to what was asked for last.
+func (b *Bot) refused(e *oracle.Event) {
+	b.world.Trouble(&client.RefusedError{Code: e.Code, Desc: e.Text})
+	asked := b.asked
+	b.answered()
+	switch {
+	case b.stopping:
+		b.link.Close()
+	case asked == aSeat && b.seat >= 0 && e.Code == wire.Code_STATUS_MISMATCH:
+		b.seat = -1 // somebody else has it
+		b.ask(aSeat, b.world.Now())
+	case asked == aSeat:
+		b.plan(sit, b.mind.between(200*time.Millisecond, 2*time.Second))
+	}
+}
+
+// plan decides to do something in a while, in place of what was decided before.
+func (b *Bot) plan(next act, after time.Duration) { b.planAt(next, b.world.Now()+after) }
+
+func (b *Bot) planAt(next act, at time.Duration) {
+	b.next = next
+	if next == nothing {
+		b.clear(acting)
+		return
+	}
+	b.setAt(acting, at)
+}
+
+// do does what was planned for a time.
+func (b *Bot) do(meant time.Duration) {
+	next := b.next
+	b.next = nothing
+	if b.link == nil || b.cutting {
+		return
+	}
+	defer func() { b.world.Took(measure.Lag, 0, b.world.Now()-meant) }()
+	atTable := b.state == Seated || b.state == Watching
+	switch {
+	case next == sit && !atTable && b.asked == none:
+		if b.state == Out && b.mind.hops() {
+			b.room = b.world.Room(b.mind.random.Float64())
+		}
+		b.ask(aSeat, meant)
+	case next == roll && atTable && !b.stopping:
+		b.ask(aRoll, meant)
+	case next == stand && atTable && !b.stopping:
+		b.ask(toLeave, meant)
+	}
+}
