@@ -23,6 +23,6 @@ type Note = result.Note
 // Control changes a run under way. No method blocks, and each may be called from any goroutine.
 type Control interface {
 	Storm(share float64)  // breaks the connections of that share of the bots now; 0..1
-	Scale(factor float64) // of the population, or of the rate at which bots arrive; 0.1..10
+	Scale(factor float64) // the population, or the rate at which bots arrive, to so many times what the scenario says; 0.1..10
 	Stop()                // ends the run in an orderly way: the bots get up from their tables
 }
