@@ -3,7 +3,6 @@ package stack
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,7 +39,7 @@ type house struct {
 	gateOps  string
 	gameOps  string
 	log      *logbook
-	wires    *wires // of the game server
+	wires    *tenancy // of the game server, whose connections a test can cut
 	gateNext func()
 	gameNext func()
 	gateDone chan error
@@ -70,8 +69,13 @@ func openHouse(t *testing.T, change ...func(*settings)) *house {
 		return l
 	}
 	players, gateOps, gameOps := listen(), listen(), listen()
-	h.wires = &wires{Listener: listen(), open: make(map[*cable]bool)}
-	h.gate, h.game = "ws://"+players.Addr().String(), h.wires.Addr().String()
+	quay, err := openBerth(anyPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(quay.close)
+	h.wires = quay.let(true)
+	h.gate, h.game = "ws://"+players.Addr().String(), quay.String()
 	h.gateOps, h.gameOps = "http://"+gateOps.Addr().String(), "http://"+gameOps.Addr().String()
 
 	log := slog.New(slog.NewTextHandler(h.log, nil))
@@ -259,50 +263,4 @@ func split(text string) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-// wires is a listener whose connections a test can cut, as a killed process would.
-type wires struct {
-	net.Listener
-	mu   sync.Mutex
-	open map[*cable]bool
-}
-
-// cable is a connection that its listener can cut.
-type cable struct {
-	net.Conn
-	from *wires
-}
-
-func (w *wires) Accept() (net.Conn, error) {
-	conn, err := w.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	c := &cable{Conn: conn, from: w}
-	w.open[c] = true
-	return c, nil
-}
-
-func (c *cable) Close() error {
-	c.from.mu.Lock()
-	delete(c.from.open, c)
-	c.from.mu.Unlock()
-	return c.Conn.Close()
-}
-
-// cut resets all connections.
-func (w *wires) cut() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.open) == 0 {
-		return errors.New("there is no connection to cut")
-	}
-	for c := range w.open {
-		c.Conn.(*net.TCPConn).SetLinger(0)
-		c.Conn.Close()
-	}
-	return nil
 }

@@ -1,6 +1,10 @@
-// Package stack runs a gate and game servers in one process, on loopback: what `croupier dev`
-// offers to a developer, and what tests of the whole run against. The servers are the real ones;
+// Package stack runs a gate and game servers in one process, on loopback: what `croupier dev` and
+// `croupier demo` offer, and what tests of the whole run against. The servers are the real ones;
 // only their signals and their addresses come from here.
+//
+//	stack.go  the whole
+//	slot.go   the place of one server, and how a server is replaced
+//	berth.go  a port that stays while servers come and go
 package stack
 
 import (
@@ -8,7 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,41 +21,59 @@ import (
 	"croupier/servers/internal/games/dice"
 	"croupier/servers/internal/gameserver"
 	"croupier/servers/internal/gate"
-	"croupier/servers/internal/lifecycle"
 	"croupier/servers/token"
 )
 
 // Config is what a stack is made of. Zero values have the defaults named.
 type Config struct {
+	Games      int           // how many game servers; default 1
 	GateAddr   string        // default 127.0.0.1:0, a free port
-	GameAddr   string        // default 127.0.0.1:0
+	GameAddr   string        // of the first game server; default 127.0.0.1:0
 	Key        string        // as JWT_KEY; default a fresh one
+	Version    string        // that the servers tell players; default servers.Version
 	Round      time.Duration // of dice; default 30 s
 	Idle       time.Duration // between rounds of dice; default 5 s
 	Seats      int           // at a table of dice; default 4
+	Spread     time.Duration // over which a gate that goes sends its players away; default 10 s
 	Production bool          // no preset dice, no details in errors, no direct players without a token
 	Rate       float64       // messages a second that one player may send; default 100
 	Log        *slog.Logger  // default: nothing is logged
 }
 
-// Stack is a running gate and game server.
+const anyPort = "127.0.0.1:0"
+
+// Stack is a running gate with its game servers.
 type Stack struct {
-	Gate    string // ws://HOST:PORT
-	Game    string // HOST:PORT of the direct service
-	GateOps string // http://HOST:PORT
-	GameOps string // http://HOST:PORT
-	Key     string // as JWT_KEY
+	Gate    string   // ws://HOST:PORT
+	Game    string   // HOST:PORT of the first game server's direct service
+	Games   []string // HOST:PORT of all game servers' direct services
+	GateOps string   // http://HOST:PORT
+	GameOps string   // http://HOST:PORT of the first game server
+	Key     string   // as JWT_KEY
 	Keys    *token.Keys
 
-	gateNext, gameNext func()
-	release            func()
-	done               sync.WaitGroup
-	mu                 sync.Mutex
-	failure            error
+	version string
+	gate    *slot
+	games   []*slot
+	open    context.Context // ends with Close
+	shut    context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	failure error
 }
 
 // Start starts a stack. It serves until Close.
 func Start(c Config) (*Stack, error) {
+	s, err := start(c)
+	if err != nil {
+		return nil, fmt.Errorf("stack: %w", err)
+	}
+	return s, nil
+}
+
+func start(c Config) (*Stack, error) {
 	if c.Key == "" {
 		c.Key = token.NewKey()
 	}
@@ -59,81 +82,135 @@ func Start(c Config) (*Stack, error) {
 	}
 	keys, err := token.ParseKeys(c.Key)
 	if err != nil {
-		return nil, fmt.Errorf("stack: %w", err)
+		return nil, err
 	}
-	var listeners [4]net.Listener
-	for i, address := range [...]string{or(c.GateAddr), or(c.GameAddr), or(""), or("")} {
-		if listeners[i], err = net.Listen("tcp", address); err != nil {
-			for _, l := range listeners[:i] {
-				l.Close()
-			}
-			return nil, fmt.Errorf("stack: %w", err)
+	s := &Stack{Key: c.Key, Keys: keys}
+	s.open, s.shut = context.WithCancel(context.Background())
+	if err := s.openSlots(c); err != nil {
+		s.Close()
+		return nil, err
+	}
+	for _, at := range s.slots() {
+		if err := s.begin(at, c.Version); err != nil {
+			s.Close()
+			return nil, err
 		}
 	}
-	gateListener, gameListener, gateOps, gameOps := listeners[0], listeners[1], listeners[2], listeners[3]
-	s := &Stack{
-		Gate:    "ws://" + gateListener.Addr().String(),
-		Game:    gameListener.Addr().String(),
-		GateOps: "http://" + gateOps.Addr().String(),
-		GameOps: "http://" + gameOps.Addr().String(),
-		Key:     c.Key,
-		Keys:    keys,
-	}
+	return s, nil
+}
+
+// openSlots takes all ports.
+func (s *Stack) openSlots(c Config) (err error) {
 	kinds := games.Builtin(dice.Config{Round: c.Round, Idle: c.Idle, Preset: !c.Production}, c.Seats)
-	services := make(map[string]string)
-	for name := range kinds {
-		services[name] = s.Game
-	}
 	direct := gameserver.DirectOpen
 	if c.Production {
 		direct = gameserver.DirectToken
 	}
-	game, err := gameserver.New(gameserver.Config{
-		Games: kinds, Keys: keys, Direct: direct, Rate: c.Rate, Dev: !c.Production, Log: c.Log,
+	for i := range max(c.Games, 1) {
+		address := anyPort
+		if i == 0 && c.GameAddr != "" {
+			address = c.GameAddr
+		}
+		at, err := openSlot(fmt.Sprintf("game server %d", i+1), address, true, func(version string) (server, error) {
+			return gameserver.New(gameserver.Config{
+				Games: kinds, Keys: s.Keys, Direct: direct, Rate: c.Rate, Dev: !c.Production, Version: version, Log: c.Log,
+			})
+		})
+		if err != nil {
+			return err
+		}
+		s.games, s.Games = append(s.games, at), append(s.Games, at.play.String())
+	}
+	services := make(map[string]string)
+	for name := range kinds {
+		services[name] = strings.Join(s.Games, ",")
+	}
+	address := anyPort
+	if c.GateAddr != "" {
+		address = c.GateAddr
+	}
+	s.gate, err = openSlot("gate", address, false, func(version string) (server, error) {
+		return gate.New(gate.Config{
+			Keys: s.Keys, Services: services, Rate: c.Rate, Burst: 2 * c.Rate, Spread: c.Spread, Dev: !c.Production, Version: version, Log: c.Log,
+		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("stack: %w", err)
+		return err
 	}
-	front, err := gate.New(gate.Config{
-		Keys: keys, Services: services,
-		Rate: c.Rate, Burst: 2 * c.Rate, Dev: !c.Production, Log: c.Log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("stack: %w", err)
-	}
-	gateStages, gateNext, gateRelease := lifecycle.Manual(context.Background())
-	gameStages, gameNext, gameRelease := lifecycle.Manual(context.Background())
-	s.gateNext, s.gameNext = gateNext, gameNext
-	s.release = func() { gateRelease(); gameRelease() }
-	s.done.Go(func() { s.fail(front.Run(gateStages, gateListener, gateOps)) })
-	s.done.Go(func() { s.fail(game.Run(gameStages, gameListener, gameOps)) })
-	return s, nil
-}
-
-func or(address string) string {
-	if address == "" {
-		return "127.0.0.1:0"
-	}
-	return address
+	s.version = c.Version
+	s.Game, s.GameOps = s.Games[0], "http://"+s.games[0].ops.String()
+	s.Gate, s.GateOps = "ws://"+s.gate.play.String(), "http://"+s.gate.ops.String()
+	return nil
 }
 
 // Token returns a token for a user, valid for a day.
 func (s *Stack) Token(user int64) (string, error) { return s.Keys.Sign(user, 24*time.Hour) }
 
-// SignalGame does to the game server what a SIGTERM does.
-func (s *Stack) SignalGame() { s.gameNext() }
+// SignalGame does to the first game server what a SIGTERM does.
+func (s *Stack) SignalGame() { s.games[0].current().signal() }
 
 // SignalGate does to the gate what a SIGTERM does.
-func (s *Stack) SignalGate() { s.gateNext() }
+func (s *Stack) SignalGate() { s.gate.current().signal() }
+
+// Restart does to game server i, from 0, what a rolling update does to its pod: it is told to
+// drain, settles after a grace time if there is one, goes, and comes back as another at the same
+// address. It returns when the new one is ready. A server that is gone already is only started.
+// When ctx ends before, the server stays as far as it has come.
+//
+// Rooms of the old server do not move: they end, settled, and begin anew where their players sit
+// down next.
+func (s *Stack) Restart(ctx context.Context, i int, c Change) error {
+	return s.replace(ctx, s.games[i], s.orVersion(c))
+}
+
+// RestartGate does the same to the gate.
+func (s *Stack) RestartGate(ctx context.Context, c Change) error {
+	return s.replace(ctx, s.gate, s.orVersion(c))
+}
+
+func (s *Stack) orVersion(c Change) Change {
+	if c.Version == "" {
+		c.Version = s.version
+	}
+	return c
+}
+
+// Kill ends game server i, from 0, as far as others can tell without a word: its connections are
+// reset and its port is dead. It returns when nothing of it is left; Restart brings another.
+func (s *Stack) Kill(i int) {
+	l := s.games[i].current()
+	l.play.cut(true)
+	l.release()
+	<-l.gone
+}
 
 // Close settles and closes everything, waits for every goroutine, and returns what went wrong
 // since Start.
 func (s *Stack) Close() error {
-	s.release()
-	s.done.Wait()
+	s.shut()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	for _, at := range s.slots() {
+		if l := at.current(); l != nil {
+			l.release()
+		}
+	}
+	s.running.Wait()
+	for _, at := range s.slots() {
+		at.close()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failure
+}
+
+// slots are all that were opened, the gate last.
+func (s *Stack) slots() []*slot {
+	if s.gate == nil {
+		return s.games
+	}
+	return slices.Concat(s.games, []*slot{s.gate})
 }
 
 func (s *Stack) fail(err error) {

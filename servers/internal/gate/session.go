@@ -38,6 +38,8 @@ type session struct {
 
 	next *session // of the same user; guarded by the table
 
+	unanswered atomic.Uint64 // the lane on which nothing has come yet; 0: something has
+
 	placing sync.Mutex // guards sits, and at where it changes with it
 	sits    uint64     // counts what calls off a placement under way: a newer SitDown, the session's end
 
@@ -60,6 +62,7 @@ type binding struct {
 	wish  wish
 	over  atomic.Pointer[chan struct{}] // closed when the binding has ended; set by a StandUp
 	tried []netip.AddrPort              // servers that did not take the player
+	spoke atomic.Bool                   // the player has said something since the SitDown
 }
 
 // is says whether this is the lane of that number.
@@ -69,7 +72,11 @@ func (b *binding) is(up *upstream, lane uint64) bool { return b != nil && b.up =
 type wish struct {
 	number  uint64 // session.sits when it was made
 	request uint64 // the client's number for it
+	lost    int    // how often a lane was lost before an answer
 }
+
+// mostLost is how often a wish is placed anew, unseen, after its lane was lost.
+const mostLost = 3
 
 // leave unbinds the session from its room and calls off a placement under way. It returns the
 // number of the wish that the caller may have placed instead.
@@ -96,6 +103,13 @@ func (s *session) unbind(b *binding) bool {
 		close(*over)
 	}
 	return true
+}
+
+// unheard says of a binding that has ended that its SitDown had no answer and was the player's last
+// word. It can be placed anew then, and the player need not know: to sit down twice in one room is
+// to sit down once.
+func (s *session) unheard(b *binding) bool {
+	return s.unanswered.Load() == b.lane && !b.spoke.Load()
 }
 
 // stay calls off a placement under way, as leave does, but the session stays where it is until its
@@ -263,6 +277,9 @@ func (s *session) receive(message []byte) bool {
 		if op == wire.Command_STAND_UP {
 			s.standing = at
 			at.over.Store(new(make(chan struct{})))
+		}
+		if !at.spoke.Load() {
+			at.spoke.Store(true)
 		}
 		at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
 	}

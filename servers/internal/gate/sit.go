@@ -33,7 +33,8 @@ func (g *Gate) sit(s *session, body []byte) bool {
 		// On a new lane all the same: the room may be about to shut this one, and then a request on it
 		// would be lost.
 		again := &binding{place: to, wish: wish{number: s.stay(), request: request}}
-		at.up.open(s, again) //nolint:errcheck // a lost trunk closes its sessions by itself
+		again.spoke.Store(true) // who has a seat to lose is told
+		at.up.open(s, again)    //nolint:errcheck // a lost trunk closes its sessions by itself
 		return true
 	}
 	if !s.allow(min(roomCost, g.config.Burst/20)) {
@@ -57,11 +58,7 @@ func (g *Gate) place(s *session, to wire.Place, w wish, tried []netip.AddrPort) 
 		return
 	}
 	for _, addr := range servers {
-		up, err := g.upstream(g.ctx, addr)
-		if err == nil {
-			g.placement.remember(key(to), addr)
-			err = up.open(s, &binding{place: to, wish: w, tried: tried})
-		}
+		err := g.openAt(addr, s, &binding{place: to, wish: w, tried: tried})
 		if err == nil {
 			return
 		}
@@ -70,6 +67,22 @@ func (g *Gate) place(s *session, to wire.Place, w wish, tried []netip.AddrPort) 
 		tried = append(tried, addr)
 	}
 	s.unavailable("no server of this game answers: try again", w.request)
+}
+
+// openAt opens a lane to a server, over a new trunk if the one that stood is lost: its server may
+// have been replaced by another one at the same address.
+func (g *Gate) openAt(addr netip.AddrPort, s *session, b *binding) error {
+	for first := true; ; first = false {
+		up, err := g.upstream(g.ctx, addr)
+		if err != nil {
+			return err
+		}
+		g.placement.remember(key(b.place), addr)
+		if err = up.open(s, b); err == nil || !first {
+			return err
+		}
+		g.forgetUpstream(up)
+	}
 }
 
 // passedOver logs that a server does not take players: once in a while for each server, not for

@@ -147,6 +147,9 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 			}
 			switch frame.Kind {
 			case trunk.KindData:
+				if s.unanswered.Load() == frame.Lane {
+					s.unanswered.Store(0)
+				}
 				op, body, _ := wire.Split(frame.Payload)
 				switch op {
 				case wire.Command_ERROR:
@@ -187,6 +190,9 @@ func (up *upstream) ended(s *session, f trunk.Frame) {
 	var reason trunk.Reason
 	if len(f.Payload) > 0 {
 		reason = trunk.Reason(f.Payload[0])
+	}
+	if reason == trunk.ReasonRetry && s.unheard(b) {
+		reason = trunk.ReasonCordoned
 	}
 	switch reason {
 	case trunk.ReasonReplaced:
@@ -237,6 +243,7 @@ func (up *upstream) bind(s *session, b *binding, open []byte) (before *binding, 
 	}
 	up.last++
 	b.up, b.lane = up, up.last
+	s.unanswered.Store(b.lane)
 	if err := up.out.Put(b.lane, trunk.KindOpen, open); err != nil {
 		return nil, err
 	}
@@ -252,7 +259,8 @@ func (up *upstream) shut(lane uint64) {
 	up.out.Put(lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
 }
 
-// lose ends every session whose room was behind this trunk: they come again.
+// lose ends every session whose room was behind this trunk: they come again. Who was only about to
+// sit down is placed anew.
 func (up *upstream) lose(why error) {
 	up.gate.forgetUpstream(up)
 	up.mu.Lock()
@@ -269,6 +277,11 @@ func (up *upstream) lose(why error) {
 			continue
 		}
 		up.gate.placement.forget(key(b.place), up.addr)
+		if w := b.wish; w.lost < mostLost && s.unheard(b) {
+			w.lost++
+			up.gate.work.Go(func() { up.gate.place(s, b.place, w, b.tried) })
+			continue
+		}
 		s.tell(wire.Command_DISCONNECT, &wire.Int32{Value: int32(wire.DisconnectReason_RETRY)}, 0)
 		s.close(wire.CloseServerGone, "the room's server is gone: come again")
 	}
