@@ -71,7 +71,7 @@ func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 			l.work.Wait()
 			err := e.Err
 			if errors.Is(err, context.DeadlineExceeded) {
-				err = errSilent
+				err = ErrSilent
 			}
 			h.Down(err)
 		}

@@ -44,7 +44,7 @@ func (t Target) openGate(ctx context.Context, user int64, h Handler) {
 	l, early, dialed, err := t.dialGate(ctx, user, h)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = errSilent
+			err = ErrSilent
 		}
 		h.Down(fmt.Errorf("connect to %v: %w", t, err))
 		return
@@ -74,7 +74,7 @@ func (t Target) dialGate(ctx context.Context, user int64, h Handler) (l *gateLin
 	}
 	dialed = time.Now()
 	deadline, _ := ctx.Deadline()
-	conn.SetDeadline(deadline)                                       //nolint:errcheck // a conn without deadlines is no conn
+	conn.SetDeadline(deadline)                                        //nolint:errcheck // a conn without deadlines is no conn
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(past) }) //nolint:errcheck // as above
 	upgraded, early, err := t.upgrade(conn, u, user)
 	if !stop() && err == nil {
@@ -384,4 +384,3 @@ func (l *gateLink) Close() {
 		l.conn.SetReadDeadline(time.Now().Add(time.Second)) //nolint:errcheck // see dialGate
 	}
 }
-

@@ -67,8 +67,8 @@ func (t Target) String() string {
 // timeout bounds an attempt to connect, handshake included.
 const timeout = 5 * time.Second
 
-// errSilent is an attempt to which the peer said nothing.
-var errSilent = errors.New("no answer within 5 s")
+// ErrSilent is an attempt to which the peer said nothing.
+var ErrSilent = errors.New("no answer within 5 s")
 
 // Open connects for a user. It returns at once; everything else is told to h, and ends with Down.
 // The end of ctx ends the attempt or the link.

@@ -4,12 +4,79 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"croupier/loadgen/internal/link"
+	"croupier/loadgen/result"
 	"croupier/servers/client"
+	"croupier/servers/wire"
 )
+
+// maxTroubles bounds how many different troubles are told apart.
+const maxTroubles = 200
+
+// troubles counts what goes wrong.
+type troubles struct {
+	mu           sync.Mutex
+	kinds        map[string]uint64
+	all          uint64
+	unauthorized uint64 // times that a bot's token, or its lack of one, was refused
+}
+
+func (t *troubles) add(err error, unauthorized bool) {
+	text := describe(err)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.kinds == nil {
+		t.kinds = make(map[string]uint64)
+	}
+	if _, known := t.kinds[text]; !known && len(t.kinds) >= maxTroubles {
+		text = "something else"
+	}
+	t.kinds[text]++
+	t.all++
+	if unauthorized {
+		t.unauthorized++
+	}
+}
+
+// count returns how many there were, and how many of them were about tokens.
+func (t *troubles) count() (all, unauthorized uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all, t.unauthorized
+}
+
+// list returns them, the most frequent first.
+func (t *troubles) list() []result.Trouble {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]result.Trouble, 0, len(t.kinds))
+	for _, text := range slices.Sorted(maps.Keys(t.kinds)) {
+		list = append(list, result.Trouble{Text: text, Count: t.kinds[text]})
+	}
+	slices.SortStableFunc(list, func(a, b result.Trouble) int { return int(b.Count) - int(a.Count) })
+	return list
+}
+
+// first are the two most frequent, in words.
+func (t *troubles) first() string {
+	list := t.list()
+	if len(list) == 0 {
+		return "the target takes connections and answers nothing"
+	}
+	texts := make([]string, 0, 2)
+	for _, one := range list[:min(len(list), 2)] {
+		texts = append(texts, one.Text)
+	}
+	return strings.Join(texts, "; ")
+}
 
 // ephemeral are the parts of an error that differ each time: our own side of a connection.
 var ephemeral = regexp.MustCompile(`(read|write) tcp \S+->\S+: `)
@@ -18,29 +85,43 @@ var ephemeral = regexp.MustCompile(`(read|write) tcp \S+->\S+: `)
 func describe(err error) string {
 	var refused *client.RefusedError
 	if errors.As(err, &refused) {
-		return fmt.Sprintf("refused: %s (code %d)", refused.Desc, refused.Code)
+		return fmt.Sprintf("refused: %s (code %d)", strings.TrimPrefix(refused.Desc, "error: "), refused.Code)
 	}
 	return ephemeral.ReplaceAllString(err.Error(), "")
 }
 
-func slow(err error) bool { return errors.Is(err, client.ErrSlowConsumer) }
-
 // probeTimeout bounds the first connection.
-const probeTimeout = 5 * time.Second
+const probeTimeout = 6 * time.Second
 
 // Probe makes one connection and ends it, so that a wrong target is known before any bot starts.
-func Probe(ctx context.Context, target client.Target) error {
+func Probe(ctx context.Context, target link.Target, user int64) error {
 	probing, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	c, err := client.Dial(probing, target, client.Options{NoReconnect: true})
-	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("interrupted while connecting to %s", target)
+	p := probe{up: make(chan link.Link, 1), down: make(chan error, 1)}
+	target.Open(probing, user, p)
+	var err error
+	select {
+	case l := <-p.up:
+		l.Close()
+		<-p.down
+		return nil
+	case err = <-p.down:
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %s", err, advice(err))
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("interrupted while connecting to %v", target)
 	}
-	return c.Close(probing)
+	return fmt.Errorf("%w: %s", err, advice(err))
 }
+
+// probe is the link.Handler of one connection.
+type probe struct {
+	up   chan link.Link
+	down chan error
+}
+
+func (p probe) Up(l link.Link, _ time.Time)          { p.up <- l }
+func (p probe) Told(wire.Command, []byte, time.Time) {}
+func (p probe) Down(err error)                       { p.down <- err }
 
 // advice is the next step after a failed probe.
 func advice(err error) string {
@@ -53,7 +134,7 @@ func advice(err error) string {
 		return "is that the gate's address for players?"
 	case errors.Is(err, client.ErrNotGate):
 		return "is it the game server's port? then use --direct"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, link.ErrSilent):
 		return "is the address right?"
 	case errors.As(err, &address):
 		return "is the gate running, and the address right?"

@@ -1,0 +1,219 @@
+package load
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"croupier/loadgen/internal/bot"
+	"croupier/loadgen/internal/measure"
+)
+
+// beat is how often the conductor looks who has to come or go.
+const beat = 5 * time.Millisecond
+
+// conductor lets bots in and out. One goroutine owns it; bots is also read by the storms, which that
+// goroutine waits for.
+type conductor struct {
+	bots     []*bot.Bot // by number
+	admitted int        // closed: those below are in, or were
+	factor   float64    // of the population or rate, as Scale says
+	arrived  int        // open: arrivals so far
+	next     time.Duration
+	turned   uint64 // open: arrivals for which there was no room
+	storms   int
+	random   *rand.Rand
+	breaking sync.WaitGroup
+}
+
+// conduct runs from the first bot to the last.
+func (s *Swarm) conduct() {
+	s.factor = 1
+	s.random = rand.New(rand.NewPCG(s.config.Scenario.Seed, 0x5707))
+	clock := time.NewTimer(0)
+	defer clock.Stop()
+	notes := s.config.Notes
+	for due := time.Duration(0); ; {
+		select {
+		case <-clock.C:
+			now := s.Now()
+			s.behind(now, now-due)
+			s.admit(now)
+			s.scheduledStorm(now)
+			for due <= s.Now() {
+				due += beat
+			}
+			clock.Reset(due - s.Now())
+		case c := <-s.commands:
+			s.obey(c)
+		case text, open := <-notes:
+			if !open {
+				notes = nil
+				continue
+			}
+			s.note(text)
+		case <-s.stop.Done():
+			s.sendHome()
+			return
+		}
+	}
+}
+
+// behind takes how late the conductor was.
+func (s *Swarm) behind(at, by time.Duration) {
+	s.recorder.Record(measure.Lag, 0, by)
+}
+
+// sendHome ends the run, politely until kill is done.
+func (s *Swarm) sendHome() {
+	s.breaking.Wait()
+	for _, b := range s.bots {
+		if b != nil {
+			b.Stop()
+		}
+	}
+	gone := make(chan struct{})
+	go func() { // ends with the last bot
+		s.playing.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-s.kill.Done():
+		for _, b := range s.bots {
+			if b != nil {
+				b.Kill()
+			}
+		}
+		<-gone
+	}
+}
+
+// admit lets in and out who is due.
+func (s *Swarm) admit(now time.Duration) {
+	if s.config.Scenario.Rate > 0 {
+		s.arrive(now)
+		return
+	}
+	want := int(float64(s.config.Scenario.Wanted(now)) * s.factor)
+	for s.admitted < want && s.start(s.admitted, now) {
+		s.admitted++
+	}
+	for s.admitted > want {
+		s.admitted--
+		s.bots[s.admitted].Stop()
+	}
+}
+
+// arrive lets in those who have arrived: evenly, at times that do not depend on what became of those
+// before.
+func (s *Swarm) arrive(now time.Duration) {
+	most := s.config.Scenario.Most()
+	for ; s.next <= now; s.next += time.Duration(float64(time.Second) / (s.config.Scenario.Rate * s.factor)) {
+		free := false
+		for range most {
+			n := s.arrived % most
+			s.arrived++
+			if free = s.start(n, s.next); free {
+				break
+			}
+		}
+		if !free {
+			s.turned++
+			s.Trouble(fmt.Errorf("an arrival found %d bots there, which is as many as there may be", most))
+		}
+	}
+}
+
+// start lets a bot in, meant for a time. False: it is there already, or on its way out.
+func (s *Swarm) start(n int, meant time.Duration) bool {
+	for n >= len(s.bots) {
+		s.bots = append(s.bots, nil)
+	}
+	if b := s.bots[n]; b != nil && b.State() != bot.Gone {
+		return false
+	}
+	s.bots[n] = bot.New(bot.Config{
+		User: s.config.FirstUser + int64(n), Room: s.room(n), Game: s.config.Scenario.Game,
+		Style: &s.style, Seed: s.config.Scenario.Seed, Patience: s.config.Scenario.Patience,
+	}, s)
+	s.playing.Add(1)
+	s.bots[n].Start(meant)
+	return true
+}
+
+// room is where a bot plays first. Those who come one after the other share a room; spectators come to
+// one room after the other; and those whom only Scale lets in have rooms of their own.
+func (s *Swarm) room(n int) int64 {
+	sc := s.config.Scenario
+	rooms := sc.RoomCount()
+	players := sc.Most() - sc.Spectators*rooms
+	switch {
+	case n < players:
+		return s.config.FirstRoom + int64(n)*int64(rooms)/int64(players)
+	case n < sc.Most():
+		return s.config.FirstRoom + int64(n-players)%int64(rooms)
+	}
+	each := max(1, sc.Most()/rooms)
+	return s.config.FirstRoom + int64(rooms+(n-sc.Most())/each)
+}
+
+// scheduledStorm breaks connections when the scenario says so.
+func (s *Swarm) scheduledStorm(now time.Duration) {
+	if at, there := s.config.Scenario.StormAt(s.storms); there && at <= now {
+		s.storms++
+		s.storm(s.config.Scenario.StormShare)
+	}
+}
+
+// breakers is how many goroutines break connections in a storm.
+const breakers = 4
+
+// storm breaks the connections of a share of the bots, all at once.
+func (s *Swarm) storm(share float64) {
+	s.breaking.Wait() // the one before
+	var hit []*bot.Bot
+	for _, b := range s.bots {
+		if b != nil && s.random.Float64() < share {
+			hit = append(hit, b)
+		}
+	}
+	s.note(fmt.Sprintf("storm: %.0f%% of the connections break", 100*share))
+	s.waves.begin(s.Now())
+	for i := range breakers {
+		s.breaking.Go(func() {
+			for n := i; n < len(hit); n += breakers {
+				hit[n].Break()
+			}
+		})
+	}
+}
+
+// most is how far Scale goes, in all.
+const mostFactor, leastFactor = 10, 0.1
+
+func (s *Swarm) obey(c command) {
+	if c.storm > 0 {
+		s.storm(min(c.storm, 1))
+	}
+	if c.scale > 0 {
+		s.factor = min(max(s.factor*c.scale, leastFactor), mostFactor)
+		what := "population"
+		if s.config.Scenario.Rate > 0 {
+			what = "rate of arrivals"
+		}
+		s.note(fmt.Sprintf("%s: %.0f%% of the scenario's", what, 100*s.factor))
+	}
+}
+
+// mostNotes bounds what is kept of them.
+const mostNotes = 200
+
+func (s *Swarm) note(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.notes) < mostNotes {
+		s.notes = append(s.notes, Note{At: s.Now(), Text: text})
+	}
+}

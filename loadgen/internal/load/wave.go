@@ -1,0 +1,114 @@
+package load
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"croupier/loadgen/result"
+)
+
+const (
+	// gust is how long after the first of them losses count as one wave.
+	gust = time.Second
+
+	// A wave is worth telling when it hits so many bots, and such a share of those at tables.
+	fewest, leastShare = 5, 0.05
+
+	// mostWaves bounds what is kept. In a run with more of them the later ones are not told.
+	mostWaves = 500
+)
+
+// waves notices when many bots lose their connections at once, and when they are back.
+type waves struct {
+	mu    sync.Mutex
+	waves []*wave // by number, from 1; those that turned out to be small are nil
+}
+
+// wave is the losses of one gust.
+type wave struct {
+	at      time.Duration
+	own     bool // all of them were the bots' own doing
+	lost    int
+	present int // bots at tables, when it began
+	after   []time.Duration
+}
+
+func newWaves() *waves { return new(waves) }
+
+// begin starts a wave, even though the one before may not be over.
+func (w *waves) begin(at time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open(at)
+}
+
+func (w *waves) open(at time.Duration) *wave {
+	if n := len(w.waves); n > 0 && w.waves[n-1] != nil && !w.waves[n-1].worthTelling() {
+		w.waves[n-1] = nil
+	}
+	next := &wave{at: at, own: true}
+	w.waves = append(w.waves, next)
+	return next
+}
+
+// lost takes a loss and returns the number of its wave, from 1.
+func (w *waves) lost(at time.Duration, own bool, present int) uint32 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var now *wave
+	if n := len(w.waves); n > 0 {
+		now = w.waves[n-1]
+	}
+	if now == nil || at > now.at+gust {
+		now = w.open(at)
+	}
+	if now.lost == 0 {
+		now.present = present
+	}
+	now.lost++
+	now.own = now.own && own
+	return uint32(len(w.waves))
+}
+
+// back takes that a bot which was hit by a wave is at its table again.
+func (w *waves) back(number uint32, after time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if number == 0 || int(number) > len(w.waves) || w.waves[number-1] == nil {
+		return
+	}
+	hit := w.waves[number-1]
+	hit.after = append(hit.after, after)
+}
+
+func (w *wave) worthTelling() bool {
+	return w.lost >= fewest && float64(w.lost) >= leastShare*float64(w.present)
+}
+
+// list returns the waves so far.
+func (w *waves) list() []result.Wave {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := []result.Wave{}
+	for _, one := range w.waves {
+		if one != nil && one.worthTelling() && len(list) < mostWaves {
+			list = append(list, one.result())
+		}
+	}
+	return list
+}
+
+func (w *wave) result() result.Wave {
+	r := result.Wave{At: w.at.Seconds(), Lost: w.lost, Own: w.own, Back: len(w.after)}
+	slices.Sort(w.after)
+	for _, part := range []struct {
+		share float64
+		into  *time.Duration
+	}{{0.5, &r.Half}, {0.99, &r.Most}, {1, &r.Whole}} {
+		if n := int(part.share*float64(w.lost) + 0.999); n > 0 && n <= len(w.after) {
+			*part.into = w.after[n-1]
+		}
+	}
+	return r
+}
