@@ -1,8 +1,12 @@
 package stack
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -105,4 +109,39 @@ func TestSitWhileTheRoomCloses(t *testing.T) {
 		s.conn.Close()
 	}
 	eventually(t, "the empty rooms to close", func() bool { return h.metric(h.gameOps, "croupier_game_rooms") == "0" })
+}
+
+// A player sits down, gives the connection up, comes back on a new one and sits there, all before
+// the gate has found a server for the first wish: the newer connection keeps the seat.
+func TestStaleSitDownReplacesNobody(t *testing.T) {
+	for name, linger := range map[string]int{"closed": -1, "reset": 0} {
+		t.Run(name, func(t *testing.T) {
+			asked, answer := make(chan int32, 8), make(chan struct{})
+			var calls atomic.Int32
+			h := openHouse(t, func(c *settings) {
+				c.gate.Resolve = func(_ context.Context, host string) ([]netip.Addr, error) {
+					n := calls.Add(1)
+					asked <- n
+					if n == 1 { // the first wish is slow
+						<-answer
+					}
+					return []netip.Addr{netip.MustParseAddr(host)}, nil
+				}
+			})
+			stale := h.dial(1)
+			stale.send(3, sitDown("1", "-1")...)
+			within(t, "the first wish to be looked at", asked)
+			stale.conn.(*net.TCPConn).SetLinger(linger)
+			stale.conn.Close()
+			newer := h.sitting(1, "1")
+			close(answer)
+			eventually(t, "the stale session to end", func() bool { return h.metric(h.gateOps, "croupier_gate_sessions") == "1" })
+			newer.send(6)
+			for op, f := newer.receive(); op != 6; op, f = newer.receive() {
+				if op == 2 {
+					t.Fatalf("the newer connection is told to go, reason %d", f.numbers[1])
+				}
+			}
+		})
+	}
 }

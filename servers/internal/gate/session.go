@@ -423,12 +423,13 @@ func (s *session) check() {
 	}
 }
 
-// gone looks whether the client has closed its side, which the reader may have missed.
+// gone looks whether the client has closed its side or reset the connection, which the reader may
+// have missed.
 func (s *session) gone() (gone bool) {
 	s.raw.Control(func(fd uintptr) { //nolint:errcheck // a closed socket has no reader to wake
 		var b [1]byte
 		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		gone = n == 0 && err == nil
+		gone = n <= 0 && err != syscall.EAGAIN && err != syscall.EINTR
 	})
 	return gone
 }

@@ -241,6 +241,12 @@ func (up *upstream) bind(s *session, b *binding, open []byte) (before *binding, 
 	if s.sits != b.wish.number {
 		return nil, nil
 	}
+	if s.gone() {
+		// Its client may have come back on another connection, and sit already: an Open that comes late
+		// would take that for the older one, and replace it. A client closes before it comes back, and
+		// up.mu keeps the order of what is seen here.
+		return nil, nil
+	}
 	up.last++
 	b.up, b.lane = up, up.last
 	s.unanswered.Store(b.lane)
