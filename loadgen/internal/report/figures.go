@@ -11,8 +11,8 @@ import (
 )
 
 // new returns a chart over the time of the run.
-func (t track) new(id, title string) chart.Chart {
-	return chart.Chart{ID: id, Title: title, X: chart.Clock(t.span), Points: t.points, Marks: t.marks}
+func (t track) new(title string) chart.Chart {
+	return chart.Chart{Title: title, X: chart.Clock(t.span), Points: t.points, Marks: t.marks}
 }
 
 // sliced says what a point of a chart stands for, where it is more than a second.
@@ -25,7 +25,7 @@ func (t track) sliced(what string) string {
 
 // population is how many bots were where.
 func (t track) population() chart.Chart {
-	c := t.new("population", "Bots by state")
+	c := t.new("Bots by state")
 	c.Unit, c.Note = chart.Count, t.sliced("the second with most bots away")
 	states := []struct {
 		name, class string
@@ -73,8 +73,8 @@ type shown struct {
 }
 
 // rates is how much happened in a second, of several kinds that are about as frequent.
-func (t track) rates(id, title string, kinds ...shown) chart.Chart {
-	c := t.new(id, title)
+func (t track) rates(title string, kinds ...shown) chart.Chart {
+	c := t.new(title)
 	c.Unit = chart.Rate
 	if note := t.sliced("the mean"); note != "" {
 		c.Note = note + " The shade reaches from its least second to its most."
@@ -113,11 +113,11 @@ func b2i(b bool) int {
 // happened are the charts of rates that have something to show.
 func (t track) happened() []chart.Chart {
 	all := []chart.Chart{
-		t.rates("traffic", "Requests and events a second", shown{sent, "requests of bots", "c0"}, shown{events, "events from rooms", "c1"}),
-		t.rates("rounds", "Rolls and settlements a second", shown{rolls, "rolls", "c0"}, shown{settlements, "settlements", "c2"}),
-		t.rates("connections", "Connections a second", shown{connects, "made", "c0"}, shown{returns, "returns to the table", "c2"}, shown{broken, "broken by bots", "c4"}, shown{lost, "lost otherwise", "bad"}),
+		t.rates("Requests and events a second", shown{sent, "requests of bots", "c0"}, shown{events, "events from rooms", "c1"}),
+		t.rates("Rolls and settlements a second", shown{rolls, "rolls", "c0"}, shown{settlements, "settlements", "c2"}),
+		t.rates("Connections a second", shown{connects, "made", "c0"}, shown{returns, "returns to the table", "c2"}, shown{broken, "broken by bots", "c4"}, shown{lost, "lost otherwise", "bad"}),
 	}
-	wrong := t.rates("wrong", "Violations, unknowns and troubles a second", shown{violated, "violations", "bad"}, shown{unknown, "unknown", "c4"}, shown{troubles, "troubles", "c3"})
+	wrong := t.rates("Violations, unknowns and troubles a second", shown{violated, "violations", "bad"}, shown{unknown, "unknown", "c4"}, shown{troubles, "troubles", "c3"})
 	for _, s := range wrong.Series {
 		if !nothing(s.Values) {
 			return append(all, wrong)
@@ -128,7 +128,7 @@ func (t track) happened() []chart.Chart {
 
 // cpu is what the generator used.
 func (t track) cpu() chart.Chart {
-	c := t.new("cpu", "Processor time of the generator")
+	c := t.new("Processor time of the generator")
 	c.Unit, c.Note = chart.Count, t.sliced("the most of a second")
 	values := t.values(func(s slice) float64 { return s.CPU })
 	most := 0.0
@@ -143,7 +143,7 @@ func (t track) cpu() chart.Chart {
 
 // latency is one phase's times over the time of the run.
 func (t track) latency(phase string) chart.Chart {
-	c := t.new("over-"+phase, phase)
+	c := t.new(phase)
 	c.Unit, c.Note = chart.Seconds, t.sliced("all times")
 	quantile := func(p float64) chart.Values {
 		return t.values(func(s slice) float64 {
@@ -202,12 +202,12 @@ type curve struct {
 
 // distribution shows how many times were longer than what, each further nine as wide as the one
 // before.
-func distribution(id, title string, curves []curve) chart.Chart {
+func distribution(title string, curves []curve) chart.Chart {
 	var longest uint64
 	for _, one := range curves {
 		longest = max(longest, one.times.Count())
 	}
-	c := chart.Chart{ID: id, Title: title, Unit: chart.Seconds, X: chart.Nines(longest)}
+	c := chart.Chart{Title: title, Unit: chart.Seconds, X: chart.Nines(longest)}
 	at := odds(longest)
 	for _, o := range at {
 		c.Points.Places = append(c.Points.Places, c.X.Place(o))
@@ -257,7 +257,7 @@ func byPhase(all []row) chart.Chart {
 			curves = append(curves, curve{clip(r.Phase, 30), classOf(len(curves)), r.Times})
 		}
 	}
-	return distribution("distribution", "How long each phase took", curves)
+	return distribution("How long each phase took", curves)
 }
 
 const mostCurves = 8
@@ -272,7 +272,7 @@ func byVersion(all []row) []chart.Chart {
 		}
 		if i+1 == len(all) || all[i+1].Whole {
 			if len(curves) > 1 && len(charts) < mostCurves {
-				charts = append(charts, distribution("by-version-"+r.Phase, r.Phase+" by server version", curves))
+				charts = append(charts, distribution(r.Phase+" by server version", curves))
 			}
 			curves = nil
 		}

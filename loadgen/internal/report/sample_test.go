@@ -1,8 +1,11 @@
 package report
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -107,7 +110,8 @@ func sample(seconds int, seed uint64) *result.Run {
 		c.Events, c.Settlements, c.Rolls = c.Events+s.Events, c.Settlements+s.Settlements, c.Rolls+s.Rolls
 		c.Broken, c.Lost, c.Returns = c.Broken+s.Broken, c.Lost+s.Lost, c.Returns+s.Returns
 	}
-	for key, h := range totals {
+	for _, key := range slices.SortedFunc(maps.Keys(totals), func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }) {
+		h := totals[key]
 		run.Phases = append(run.Phases, result.Phase{Phase: key[0], Server: key[1], Summary: h.Quantiles(), Times: h})
 	}
 	for i, rule := range oracle.Rules() {
@@ -129,7 +133,7 @@ func sample(seconds int, seed uint64) *result.Run {
 	return run
 }
 
-// broken makes the run one in which the servers broke rules.
+// broke makes the run one in which the servers broke rules.
 func broke(run *result.Run) *result.Run {
 	run.Rules["hidden"] = oracle.Tally{Checked: 250_000, Violated: 1, Unknown: 111}
 	run.Rules["settlement"] = oracle.Tally{Checked: 1_000_000, Violated: 1}
