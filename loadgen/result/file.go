@@ -69,7 +69,7 @@ func Read(from io.Reader) (*Run, error) {
 		Format string `json:"format"`
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, fmt.Errorf("read a result: this is no result that loadgen wrote (%w): give the file that loadgen run -o wrote", err)
+		return nil, fmt.Errorf("read a result: this is no result that loadgen wrote (%w): give the file that loadgen run --save wrote", err)
 	}
 	if head.Format != Format {
 		return nil, fmt.Errorf("read a result: %w", strange(head.Format))
@@ -90,7 +90,7 @@ func strange(format string) error {
 	if strings.HasPrefix(format, family+"/") {
 		return fmt.Errorf("it has the format %.40q, and this loadgen knows %q: use the loadgen that wrote it", format, Format)
 	}
-	return errors.New("this is no result that loadgen wrote: give the file that loadgen run -o wrote")
+	return errors.New("this is no result that loadgen wrote: give the file that loadgen run --save wrote")
 }
 
 // check refuses values that no run has.

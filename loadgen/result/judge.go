@@ -89,26 +89,9 @@ func (r *Run) doubts() []string {
 	var reasons []string
 	doubt := func(format string, values ...any) { reasons = append(reasons, fmt.Sprintf(format, values...)) }
 	if r.Unusable != "" {
-		doubt("%s", r.Unusable)
+		reasons = append(reasons, strings.Split(r.Unusable, "\n")...)
 	}
-	switch unseated := r.Came - r.Seated; {
-	case r.Came == 0:
-		if r.Unusable == "" {
-			doubt("no bot started: let the run last longer, or ramp up faster")
-		}
-	case r.Seated == 0:
-		if r.Unusable == "" {
-			doubt("none of %s got to a table: see the troubles for why", count(uint64(r.Came), "bot"))
-		}
-	case unseated*fewUnseated > r.Came:
-		doubt("%d of %d bots never got to a table: see the troubles for why", unseated, r.Came)
-	}
-	switch {
-	case r.Counts.Settlements == 0:
-		doubt("no settlement was seen, so nothing was checked: play longer than a round takes")
-	case r.checked() == 0:
-		doubt("nothing was checked: play with the oracle on")
-	}
+	reasons = append(reasons, r.unplayed()...)
 	if l := r.Health.Lag; l.Count >= enoughLags && l.P99 > worstLag {
 		doubt("the generator fell behind: one request in a hundred was sent %s late or more, beyond %s: use fewer bots, or more machines", brief(l.P99), brief(worstLag))
 	}
@@ -128,6 +111,28 @@ func (r *Run) doubts() []string {
 		if o.Count == 0 && !o.Met {
 			doubt("the objective %s was never measured: play so that it is, or leave it out", o.Name)
 		}
+	}
+	return reasons
+}
+
+// unplayed says why nothing was tested, or not with the bots that were meant to.
+func (r *Run) unplayed() []string {
+	var reasons []string
+	doubt := func(format string, values ...any) { reasons = append(reasons, fmt.Sprintf(format, values...)) }
+	switch unseated := r.Came - r.Seated; {
+	case r.Unusable != "" && r.Seated == 0: // and so it is no wonder
+	case r.Came == 0:
+		doubt("no bot started: let the run last longer, or ramp up faster")
+	case r.Seated == 0:
+		doubt("none of %s got to a table: see the troubles for why", count(uint64(r.Came), "bot"))
+	case unseated > r.Came/fewUnseated:
+		doubt("%d of %d bots never got to a table: see the troubles for why", unseated, r.Came)
+	}
+	switch {
+	case r.Counts.Settlements == 0:
+		doubt("no settlement was seen, so nothing was checked: play longer than a round takes")
+	case r.checked() == 0:
+		doubt("nothing was checked: play with the oracle on")
 	}
 	return reasons
 }

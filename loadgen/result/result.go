@@ -99,7 +99,7 @@ type Population struct {
 	Out        int `json:"out"`  // they stood up, or the room was closed, and they will sit down again
 }
 
-// Second is what happened in one second of a run.
+// Second is what happened in one second of a run, with the bots of all processes.
 type Second struct {
 	At          float64                       `json:"at"` // its end, in seconds since the begin of the run
 	Bots        Population                    `json:"bots"`
@@ -120,7 +120,7 @@ type Second struct {
 }
 
 // Wave is a time in which many bots lost their connections at once, and what it took until they
-// were back.
+// were back: where several processes saw it, until they were in each.
 type Wave struct {
 	At    float64       `json:"at"` // seconds since the begin of the run
 	Lost  int           `json:"lost"`
