@@ -8,6 +8,7 @@ import (
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/report/chart"
 	"croupier/loadgen/result"
+	"croupier/loadgen/scenario"
 )
 
 // new returns a chart over the time of the run.
@@ -169,7 +170,7 @@ func (t track) latency(phase string) chart.Chart {
 	c.Line("p99", "p99", p99)
 	c.Line("p50", "p50", p50)
 	for _, g := range goals {
-		c.Goal(g.Name+" ≤ "+chart.Duration(g.Limit), g.Limit.Seconds())
+		c.Limit(g.Name+" ≤ "+chart.Duration(g.Limit), g.Limit.Seconds())
 	}
 	c.Desc = fmt.Sprintf("Lines over %s, on a logarithmic scale, of the median, the 99th percentile and the maximum of each moment; the longest of all took %s.", span(t.span), span(most))
 	return c
@@ -207,7 +208,8 @@ func distribution(title string, curves []curve) chart.Chart {
 	for _, one := range curves {
 		longest = max(longest, one.times.Count())
 	}
-	c := chart.Chart{Title: title, Unit: chart.Seconds, X: chart.Nines(longest)}
+	c := chart.Chart{Title: title, Unit: chart.Seconds, X: chart.Nines(longest),
+		Note: "Both scales are logarithmic: each step to the right is a nine more. A line ends at its longest time."}
 	at := odds(longest)
 	for _, o := range at {
 		c.Points.Places = append(c.Points.Places, c.X.Place(o))
@@ -250,14 +252,28 @@ func distribution(title string, curves []curve) chart.Chart {
 func classOf(i int) string { return fmt.Sprintf("c%d", i%8) }
 
 // byPhase is the distribution of every phase of the servers', of all versions together.
-func byPhase(all []row) chart.Chart {
+func byPhase(all []row, goals []scenario.Objective) chart.Chart {
 	var curves []curve
 	for _, r := range all {
 		if r.Whole && r.Times.Count() > 0 && r.Phase != measure.Lag.String() && len(curves) < mostCurves {
 			curves = append(curves, curve{clip(r.Phase, 30), classOf(len(curves)), r.Times})
 		}
 	}
-	return distribution("How long each phase took", curves)
+	c := distribution("How long each phase took, by percentile", curves)
+	for _, one := range curves {
+		for _, o := range goals[:min(len(goals), mostGoals)] {
+			if clip(o.Phase, 30) == one.name {
+				c.Goals = append(c.Goals, chart.Goal{
+					Limit: chart.Limit{Name: "objective: " + o.Name() + " ≤ " + chart.Duration(o.Limit), Place: c.Y.Place(o.Limit.Seconds())},
+					At:    c.X.Place(100 / max(100-o.Percentile, 1e-9)), Class: one.class,
+				})
+			}
+		}
+	}
+	if len(c.Goals) > 0 {
+		c.Note += " ▼ is an objective: its line should pass below."
+	}
+	return c
 }
 
 const mostCurves = 8

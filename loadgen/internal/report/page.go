@@ -140,7 +140,7 @@ func newPage(run *result.Run) (page, error) {
 		Run: run, Name: nameOf(run), Facts: facts(run), Rules: ruled(run.Rules),
 		Population: t.population(), Rates: t.happened(), CPU: t.cpu(),
 		Phases: all[:min(len(all), pagePhases)], MorePhases: max(0, len(all)-pagePhases),
-		Distribution: byPhase(all), ByVersion: byVersion(all), Vitals: vitals(run),
+		Distribution: byPhase(all, run.Scenario.SLO), ByVersion: byVersion(all), Vitals: vitals(run),
 		Waves: worstWaves(run.Waves, pageWaves), MoreWaves: max(0, len(run.Waves)-pageWaves),
 		Troubles: run.Troubles[:min(len(run.Troubles), pageTroubles)], MoreTroubles: max(0, len(run.Troubles)-pageTroubles),
 		MoreViolations: max(0, len(run.Violations)-pageProofs), YAML: lines(string(text)),

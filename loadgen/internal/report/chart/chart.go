@@ -30,6 +30,7 @@ type Chart struct {
 	Bands  []Series // behind the series
 	Series []Series
 	Limits []Limit
+	Goals  []Goal
 	Marks  []Mark
 	Points Points // of what the series' values are at; for the one who points at the chart
 	Unit   Unit
@@ -101,11 +102,17 @@ func (p Places) MarshalJSON() ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-// Limit is a line across that a series should stay below, or, with At, a goal at one place.
+// Limit is a line across that a series should stay below.
 type Limit struct {
 	Name  string
 	Place float64 // 0..1 from the bottom
-	At    float64 // 0..1; 0: all across
+}
+
+// Goal is a place that the series of a class should pass below.
+type Goal struct {
+	Limit
+	At    float64 // 0..1
+	Class string
 }
 
 // Mark is a moment at which something happened, and how long it lasted.
@@ -190,8 +197,8 @@ func number(b []byte, v float64) []byte {
 	return strconv.AppendFloat(b, math.Round(v*10)/10, 'f', -1, 64)
 }
 
-// Goal is a limit all across the chart, in what its Y axis counts.
-func (c *Chart) Goal(name string, limit float64) {
+// Limit puts a limit all across the chart, in what its Y axis counts.
+func (c *Chart) Limit(name string, limit float64) {
 	c.Limits = append(c.Limits, Limit{Name: name, Place: c.Y.Place(limit)})
 }
 
