@@ -13,7 +13,7 @@ import (
 
 func main() {
 	stages, release := notify()
-	code := command.Main(stages, os.Args, os.Getenv, command.Streams{Out: os.Stdout, Err: os.Stderr})
+	code := command.Main(stages, os.Args, os.Getenv, command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	release()
 	os.Exit(code)
 }

@@ -19,11 +19,11 @@ type Field struct {
 
 // Groups of fields, in the order of Fields.
 const (
-	population  = "Who plays"
-	play        = "How they play"
+	population  = "Bots and rooms"
+	play        = "Play"
 	connections = "Connections"
-	judgement   = "What must hold"
-	chance      = "Chance and addresses"
+	judgement   = "Verdict"
+	chance      = "Seed and addresses"
 )
 
 // fields is the one table that YAML, JSON, flags and documentation are made of.

@@ -4,40 +4,41 @@
 package command
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
+	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"croupier/loadgen/play"
+	"croupier/loadgen/result"
+	"croupier/loadgen/scenario"
 	"croupier/servers"
 )
 
 // Exit codes, which scripts rely on.
 const (
-	ExitPass    = 0
-	ExitFail    = 1 // a rule was broken; the report proves it
-	ExitUsage   = 2 // the command line is wrong; nothing was done
-	ExitInvalid = 3 // the run says nothing: the target or the generator was unusable
+	ExitPass       = 0
+	ExitFail       = 1 // a rule was broken; the report proves it
+	ExitUsage      = 2 // the command line or the scenario is wrong; nothing was done
+	ExitInvalid    = 3 // the run says nothing: the target or the generator was unusable; or a file was
+	ExitMissed     = 4 // no rule was broken, but an objective was missed
+	ExitRegression = 5 // compare: the new runs are worse
 )
 
 // Stages are the two stages of stopping: at the end of Stop bots get up from their tables, at the
 // end of Kill everything is left as it is. Stop ends no later than Kill.
-type Stages struct {
-	Stop context.Context
-	Kill context.Context
-}
+type Stages = play.Stages
 
-// Streams are where a verb writes.
-type Streams struct {
-	Out io.Writer // the report
-	Err io.Writer // progress, and what is wrong
-}
+// Streams are where a verb reads and writes: data to Out, progress and what is wrong to Err.
+type Streams = play.Streams
 
 // Environment reads a variable, as os.Getenv does.
 type Environment func(name string) string
+
+// Enact plays a scenario, as play.Run does.
+type Enact func(stages Stages, c play.Config, s Streams) (*result.Run, error)
 
 // codedError is an error with its exit code.
 type codedError struct {
@@ -54,22 +55,33 @@ func usage(format string, args ...any) error {
 
 func invalid(err error) error { return &codedError{ExitInvalid, err} }
 
-// errFailed and errInvalid end a run whose report has been written and says why.
-var (
-	errFailed  = &codedError{ExitFail, errors.New("the verdict is FAIL")}
-	errInvalid = &codedError{ExitInvalid, errors.New("the verdict is INVALID")}
-)
+// saidError ends a verb whose output has been written and says why.
+type saidError struct{ code int }
+
+func (e *saidError) Error() string { return fmt.Sprintf("the exit code is %d", e.code) }
+
+// said is the error that ends the process with a code; none for 0.
+func said(code int) error {
+	if code == ExitPass {
+		return nil
+	}
+	return &saidError{code}
+}
 
 // Main runs one command line and returns the exit code.
 func Main(stages Stages, args []string, env Environment, streams Streams) int {
-	err := newApp(stages, env, streams).RunContext(stages.Kill, args)
+	return run(stages, args, env, streams, play.Run)
+}
+
+func run(stages Stages, args []string, env Environment, streams Streams, enact Enact) int {
+	err := newApp(stages, env, streams, enact).RunContext(stages.Kill, args)
+	var told *saidError
 	var coded *codedError
 	switch {
 	case err == nil:
 		return ExitPass
-	case errors.Is(err, errFailed), errors.Is(err, errInvalid):
-		errors.As(err, &coded)
-		return coded.code
+	case errors.As(err, &told):
+		return told.code
 	case errors.As(err, &coded):
 		fmt.Fprintf(streams.Err, "loadgen: %v\n", err)
 		return coded.code
@@ -78,29 +90,117 @@ func Main(stages Stages, args []string, env Environment, streams Streams) int {
 	return ExitInvalid
 }
 
-func newApp(stages Stages, env Environment, streams Streams) *cli.App {
+func newApp(stages Stages, env Environment, streams Streams, enact Enact) *cli.App {
 	app := &cli.App{
-		Name:            "loadgen",
-		HelpName:        "loadgen",
-		Usage:           "bots that play, lose their connections and come back, and a verdict on what the servers did",
-		UsageText:       "loadgen COMMAND [flags]",
-		Version:         servers.Version,
-		Commands:        []*cli.Command{runVerb(stages, env, streams)},
-		HideHelpCommand: true,
-		Writer:          streams.Out,
-		ErrWriter:       streams.Err,
-		ExitErrHandler:  func(*cli.Context, error) {}, // Main prints errors and makes exit codes
-		OnUsageError:    onUsageError,
+		Name:      "loadgen",
+		HelpName:  "loadgen",
+		Usage:     "bots that play, lose their connections and come back, and a verdict on what the servers did",
+		UsageText: "loadgen COMMAND [flags] [arguments]",
+		Version:   servers.Version,
+		Commands: []*cli.Command{
+			runVerb(stages, env, enact),
+			capacityVerb(stages, env, enact),
+			reportVerb(),
+			mergeVerb(),
+			compareVerb(),
+			scenarioVerb(),
+			completionVerb(),
+			versionVerb(),
+			helpVerb(),
+		},
+		Flags:                []cli.Flag{cli.HelpFlag},
+		EnableBashCompletion: true,
+		HideHelpCommand:      true,
+		Reader:               streams.In,
+		Writer:               streams.Out,
+		ErrWriter:            streams.Err,
+		ExitErrHandler:       func(*cli.Context, error) {}, // run prints errors and makes exit codes
+		OnUsageError:         onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usage("unknown command%s (see `loadgen --help`)", quoted(c.Args().First()))
+				return unknownVerb(c, c.App.Commands)
 			}
 			return cli.ShowAppHelp(c)
 		},
-		Description: `Exit codes: 0 PASS; 1 FAIL, a rule was broken; 2 the command line is wrong; 3 INVALID, the
-run says nothing because the target could not be played on or the bots fell behind.`,
+		Description: `Exit codes: 0 PASS; 1 FAIL, a rule was broken; 2 the command line is wrong; 3 INVALID, the run
+says nothing because the target could not be played on or the generator fell behind, or a file
+cannot be read; 4 SLO, an objective was missed; 5 compare found a regression.
+
+Flags go before the argument: loadgen run --bots 400 storm`,
+	}
+	for _, cmd := range app.Commands {
+		guard(cmd)
 	}
 	return app
+}
+
+// guard puts the checks of a command line in front of a verb and its subcommands.
+func guard(cmd *cli.Command) {
+	cmd.OnUsageError = onUsageError
+	cmd.HideHelpCommand = true
+	cmd.UseShortOptionHandling = false
+	cmd.Flags = append(cmd.Flags, cli.HelpFlag) // the library adds it too late to list it
+	if action := cmd.Action; action != nil {
+		cmd.Action = func(c *cli.Context) error {
+			if err := checkLine(c); err != nil {
+				return err
+			}
+			return action(c)
+		}
+	}
+	for _, sub := range cmd.Subcommands {
+		guard(sub)
+	}
+}
+
+// dashes finds a flag's long name where the library writes it with one dash.
+var dashes = regexp.MustCompile(`(flag|argument:) -([a-z][a-z0-9-]+)`)
+
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	text := err.Error()
+	help := "loadgen"
+	if c.Command != nil && c.Command.HelpName != "" {
+		help = c.Command.HelpName
+	}
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		text = "unknown flag -" + name
+		if len(name) > 1 {
+			text = "unknown flag --" + strings.TrimPrefix(name, "-")
+		}
+		if c.Command != nil {
+			if near := scenario.Nearest(name, flagNames(c.Command.Flags)); near != "" {
+				text += fmt.Sprintf("; did you mean --%s?", near)
+			}
+		}
+	}
+	text = dashes.ReplaceAllString(text, "$1 --$2")
+	return usage("%s (see `%s --help`)", text, help)
+}
+
+// unknownVerb names the nearest verb.
+func unknownVerb(c *cli.Context, known []*cli.Command) error {
+	name := c.Args().First()
+	text := "unknown command" + quoted(name)
+	var names []string
+	for _, cmd := range known {
+		names = append(names, cmd.Name)
+	}
+	if near := scenario.Nearest(name, names); near != "" {
+		text += fmt.Sprintf("; did you mean `%s %s`?", c.Command.HelpName, near)
+	}
+	return usage("%s (see `%s --help`)", text, c.Command.HelpName)
+}
+
+func flagNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		for _, name := range f.Names() {
+			if len(name) > 1 {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // quoted is an argument for a message. A long one may be a key or a token that was given by
@@ -112,7 +212,7 @@ func quoted(argument string) string {
 	return fmt.Sprintf(" %q", argument)
 }
 
-func onUsageError(c *cli.Context, err error, _ bool) error {
-	text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown flag -", 1)
-	return usage("%s (see `loadgen --help`)", text)
+// streams are those of a context.
+func streams(c *cli.Context) Streams {
+	return Streams{In: c.App.Reader, Out: c.App.Writer, Err: c.App.ErrWriter}
 }

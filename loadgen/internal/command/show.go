@@ -1,0 +1,140 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"croupier/loadgen/internal/report"
+	"croupier/loadgen/result"
+)
+
+// columns is how wide texts are.
+const columns = 80
+
+// Show is how a result is written.
+type Show struct {
+	Format string // of stdout: text, json or csv
+	HTML   string // file; empty: none
+	Save   string // result file; empty: none
+}
+
+func showFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORMAT` of stdout: text, json or csv"},
+		&cli.StringFlag{Name: "html", Usage: "write a page with charts to this `FILE`, which needs nothing else to be looked at"},
+	}
+}
+
+func saveFlag() cli.Flag {
+	return &cli.StringFlag{Name: "save", Usage: "write the result to this `FILE`, for report, merge and compare"}
+}
+
+// readShow reads the flags, and refuses files that can't be written, before anything is done.
+func readShow(c *cli.Context) (Show, error) {
+	s := Show{Format: c.String("output"), HTML: c.String("html"), Save: c.String("save")}
+	if s.Format != "text" && s.Format != "json" && s.Format != "csv" {
+		return Show{}, usage("--output%s: choose among text, json and csv", quoted(s.Format))
+	}
+	if s.HTML != "" && s.HTML == s.Save {
+		return Show{}, usage("--html and --save name the same file: give two")
+	}
+	for _, f := range []struct{ flag, path string }{{"html", s.HTML}, {"save", s.Save}} {
+		if err := writable(f.path); err != nil {
+			return Show{}, usage("--%s: %w", f.flag, err)
+		}
+	}
+	return s, nil
+}
+
+// writable says why no file can be there; empty paths are none.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name a file in it", path)
+	}
+	folder := filepath.Dir(path)
+	info, err := os.Stat(folder)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return fmt.Errorf("there is no folder %s: make it first", folder)
+	}
+	return nil
+}
+
+// run writes a result: the files first, so that they are there however the reader of stdout ends.
+func (s Show) run(out io.Writer, run *result.Run) error {
+	if s.Save != "" {
+		if err := run.WriteFile(s.Save); err != nil {
+			return invalid(err)
+		}
+	}
+	if s.HTML != "" {
+		if err := toFile(s.HTML, func(w io.Writer) error { return report.HTML(w, run) }); err != nil {
+			return invalid(fmt.Errorf("write the page: %w", err))
+		}
+	}
+	var err error
+	switch s.Format {
+	case "json":
+		err = run.Write(out)
+	case "csv":
+		err = report.CSV(out, run)
+	default:
+		err = report.Text(out, run, columns)
+	}
+	if err != nil {
+		return invalid(fmt.Errorf("write the report: %w", err))
+	}
+	return nil
+}
+
+// toFile writes a file, which is there whole or not at all.
+func toFile(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".loadgen-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name()) //nolint:errcheck // it is the first error that matters
+		}
+	}()
+	err = write(f)
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// readRuns reads result files.
+func readRuns(paths []string) ([]*result.Run, error) {
+	var runs []*result.Run
+	for _, path := range paths {
+		run, err := readRun(path)
+		if err != nil {
+			return nil, invalid(fmt.Errorf("%s: %w", path, err))
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+func readRun(path string) (*result.Run, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("there is no such file: name one that `loadgen run --save` wrote")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return result.Read(f)
+}

@@ -1,0 +1,111 @@
+package command
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"croupier/loadgen/play"
+	"croupier/loadgen/scenario"
+	"croupier/servers/token"
+)
+
+// tokenLife is how long a bot's token is valid. Each connection gets a new one.
+const tokenLife = time.Hour
+
+// defaultGate is where a gate on this machine listens.
+const defaultGate = "ws://127.0.0.1:60006"
+
+// Target is where to play, and as whom.
+type Target struct {
+	Gate      string // URL; empty: Direct
+	Direct    string // HOST:PORT of a game server
+	Key       string // as JWT_KEY; never shown
+	FirstUser int64
+	FirstRoom int64
+	Pod       int64 // number within an Indexed Job, whose pods keep apart
+}
+
+func targetFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "gate", Value: defaultGate, Usage: "play through the gate at this `URL`"},
+		&cli.StringFlag{Name: "direct", Usage: "play on the game server at this `HOST:PORT`, without a gate"},
+		&cli.StringFlag{Name: "key", Usage: "sign tokens with this `KEY`; JWT_KEY keeps it out of the list of processes", DefaultText: "JWT_KEY"},
+		&cli.Int64Flag{Name: "first-user", Value: 1_000_001, Usage: "`NUMBER` of the first bot"},
+		&cli.Int64Flag{Name: "first-room", Value: 100_001, Usage: "`NUMBER` of the first room"},
+	}
+}
+
+// readTarget makes a typed configuration of the flags and the environment, and refuses where nobody can play.
+func readTarget(c *cli.Context, env Environment) (Target, error) {
+	t := Target{
+		Gate: c.String("gate"), Direct: c.String("direct"), Key: c.String("key"),
+		FirstUser: c.Int64("first-user"), FirstRoom: c.Int64("first-room"),
+	}
+	if t.Direct != "" && !c.IsSet("gate") {
+		t.Gate = ""
+	}
+	if t.Key == "" {
+		t.Key = env("JWT_KEY")
+	}
+	if index := env("JOB_COMPLETION_INDEX"); index != "" {
+		n, err := strconv.ParseInt(index, 10, 32)
+		if err != nil || n < 0 {
+			return Target{}, usage("JOB_COMPLETION_INDEX%s is not a number of a pod in a Job", quoted(index))
+		}
+		t.Pod = n
+	}
+	return t, t.check()
+}
+
+func (t *Target) check() error {
+	const most = 1 << 40 // users and rooms of a million pods fit above
+	switch {
+	case (t.Gate == "") == (t.Direct == ""):
+		return usage("say where to play: either --gate URL or --direct HOST:PORT")
+	case t.FirstUser < 1 || t.FirstRoom < 1 || t.FirstUser > most || t.FirstRoom > most:
+		return usage("--first-user and --first-room count from 1, to %d", int64(most))
+	case t.Direct != "":
+		if host, port, err := net.SplitHostPort(t.Direct); err != nil || host == "" || !isPort(port) {
+			return usage("--direct %q: a game server's address looks like HOST:60001", t.Direct)
+		}
+		return nil
+	}
+	if !strings.Contains(t.Gate, "://") {
+		t.Gate = "ws://" + t.Gate
+	}
+	if u, err := url.Parse(t.Gate); err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" || u.Port() != "" && !isPort(u.Port()) {
+		return usage("--gate %q: a gate's address looks like ws://HOST:60006", t.Gate)
+	}
+	if t.Key == "" {
+		return usage("a gate lets nobody in without a token, and there is no key to sign one: set JWT_KEY to the gate's")
+	}
+	return nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// config is how to play a scenario there.
+func (t Target) config(s scenario.Scenario) (play.Config, error) {
+	c := play.Config{
+		Scenario: s, Gate: t.Gate, Direct: t.Direct,
+		FirstUser: t.FirstUser + t.Pod*int64(s.Most()),
+		FirstRoom: t.FirstRoom + t.Pod*int64(s.RoomCount()),
+	}
+	if t.Key == "" {
+		return c, nil
+	}
+	keys, err := token.ParseKeys(t.Key)
+	if err != nil {
+		return play.Config{}, usage("JWT_KEY: %w", err)
+	}
+	c.Token = func(user int64) (string, error) { return keys.Sign(user, tokenLife) }
+	return c, nil
+}
