@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -66,7 +67,7 @@ func (b *Bot) Down(err error) {
 	if b.why != nil {
 		err, b.why = b.why, nil
 	}
-	was, own := b.link != nil, b.cutting || b.killed
+	was, own := b.link != nil, b.cutting || b.killed || errors.Is(err, context.Canceled)
 	b.link, b.dialing, b.cutting, b.asked = nil, false, false, none
 	b.clear(answer)
 	b.clear(listen)

@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -29,6 +28,7 @@ type directLink struct {
 
 func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 	l := &directLink{}
+	began := time.Now()
 	dial := t.Dial
 	if dial == nil {
 		dial = t.From.dial
@@ -69,9 +69,9 @@ func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 			}
 		case client.Closed:
 			l.work.Wait()
-			err := e.Err
-			if errors.Is(err, context.DeadlineExceeded) {
-				err = ErrSilent
+			err := silence(e.Err, began)
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
 			}
 			h.Down(err)
 		}

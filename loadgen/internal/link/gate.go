@@ -41,11 +41,10 @@ type gateLink struct {
 }
 
 func (t Target) openGate(ctx context.Context, user int64, h Handler) {
+	began := time.Now()
 	l, early, dialed, err := t.dialGate(ctx, user, h)
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = ErrSilent
-		}
+		err = silence(err, began)
 		h.Down(fmt.Errorf("connect to %v: %w", t, err))
 		return
 	}
@@ -167,7 +166,9 @@ func (l *gateLink) serve(ctx context.Context, early []byte, dialed time.Time) {
 	l.note(time.Now())
 	l.h.Up(l, dialed)
 	err := l.read(early)
-	stop()
+	if !stop() {
+		err = context.Cause(ctx)
+	}
 	l.conn.Close()
 	l.h.Down(err)
 }

@@ -6,6 +6,8 @@ package link
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"croupier/servers/wire"
@@ -68,7 +70,15 @@ func (t Target) String() string {
 const timeout = 5 * time.Second
 
 // ErrSilent is an attempt to which the peer said nothing.
-var ErrSilent = errors.New("no answer within 5 s")
+var ErrSilent = errors.New("no answer")
+
+// silence puts the end of an attempt for lack of an answer into words.
+func silence(err error, began time.Time) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%w within %.2g s", ErrSilent, time.Since(began).Seconds())
+	}
+	return err
+}
 
 // Open connects for a user. It returns at once; everything else is told to h, and ends with Down.
 // The end of ctx ends the attempt or the link.

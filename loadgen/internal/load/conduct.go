@@ -190,15 +190,15 @@ func (s *Swarm) storm(share float64) {
 	}
 }
 
-// most is how far Scale goes, in all.
-const mostFactor, leastFactor = 10, 0.1
+// How far Scale goes.
+const leastFactor, mostFactor = 0.1, 10
 
 func (s *Swarm) obey(c command) {
 	if c.storm > 0 {
 		s.storm(min(c.storm, 1))
 	}
 	if c.scale > 0 {
-		s.factor = min(max(s.factor*c.scale, leastFactor), mostFactor)
+		s.factor = min(max(c.scale, leastFactor), mostFactor)
 		what := "population"
 		if s.config.Scenario.Rate > 0 {
 			what = "rate of arrivals"

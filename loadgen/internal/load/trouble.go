@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"croupier/loadgen/internal/link"
@@ -107,10 +110,30 @@ func Probe(ctx context.Context, target link.Target, user int64) error {
 		return nil
 	case err = <-p.down:
 	}
+	if speaksFirst(probing, target, err) {
+		err = fmt.Errorf("connect to %v: %w", target, client.ErrNotGate)
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted while connecting to %v", target)
 	}
 	return fmt.Errorf("%w: %s", err, advice(err))
+}
+
+// speaksFirst says whether what closed the connection to a gate's address speaks before it is spoken to,
+// as a gRPC server does, and no WebSocket server.
+func speaksFirst(ctx context.Context, target link.Target, err error) bool {
+	u, bad := url.Parse(target.Gate)
+	if bad != nil || !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)) //nolint:errcheck // a conn without deadlines is no conn
+	n, _ := conn.Read(make([]byte, 1))
+	return n > 0
 }
 
 // probe is the link.Handler of one connection.
