@@ -1,0 +1,82 @@
+package dashboard
+
+import (
+	"strings"
+
+	"croupier/loadgen/result"
+)
+
+// chartColumns is what a chart beside the table of phases needs.
+const chartColumns = 30
+
+// exampleRows is what the screen needs to show a counter-example beside the reasons.
+const exampleRows = 20
+
+// narrow is the dashboard in few columns or few rows.
+func (m Model) narrow() []string {
+	why := m.why()
+	if _, silent := m.silent(); m.newest != nil && m.height < exampleRows && !silent {
+		why = m.styles.bad.Render(describe(*m.newest)) // there is no room for both
+	}
+	lines := []string{
+		" " + spread(m.call()+" · "+m.name(), m.score(), m.width-2),
+		" " + fit(why, m.width-2),
+		" " + m.progress(m.width-2),
+	}
+	body := m.height - len(lines) - 1
+	width := m.width - 9
+	r := m.snapshot.Run
+	if r == nil {
+		r = &result.Run{}
+	}
+	phases := func(rows int) []string {
+		room := m.width - phaseWidth - 1
+		if room < chartColumns || rows < 6 {
+			return m.phasesTable(m.width, rows)
+		}
+		return beside(rows, m.phasesTable(phaseWidth, rows), phaseWidth, " ", m.chart(room, rows))
+	}
+	rules := 1 + (len(r.Rules)+2)/3
+	if m.newest != nil && m.height >= exampleRows {
+		rules += 2
+	}
+	lines = append(lines, stack(body, []block{
+		{0, 1, 2, func(rows int) []string {
+			return []string{" bots   " + m.botsShort(width), "        " + m.botsBar(width)}
+		}},
+		{1, 1, 1, func(int) []string { return []string{" rates  " + m.ratesLine(width)} }},
+		{3, 3, 9, phases},
+		{2, 1, rules, func(rows int) []string { return m.rulesGrid(m.width, rows) }},
+		{4, 1, 1, func(int) []string { return []string{" waves  " + m.lastWave(width)} }},
+		{4, 1, 1, func(int) []string { return []string{" self   " + m.healthLine(width)} }},
+		{5, 1, 1, func(int) []string { return []string{" errors " + m.topError()} }},
+		{5, 1, 1, func(int) []string { return []string{" notes  " + m.lastNote()} }},
+		{spare, 6, endless, func(rows int) []string { return m.flowChart(m.width, rows) }},
+	})...)
+	return append(lines, m.footer())
+}
+
+func (m Model) lastWave(width int) string {
+	r := m.snapshot.Run
+	if r == nil || len(r.Waves) == 0 {
+		return m.styles.dim.Render("none so far")
+	}
+	return m.wave(r.Waves[len(r.Waves)-1], width)
+}
+
+func (m Model) topError() string {
+	r := m.snapshot.Run
+	if r == nil || len(r.Troubles) == 0 {
+		return m.styles.dim.Render("none so far")
+	}
+	return strings.TrimSpace(trouble(r.Troubles[0]))
+}
+
+func (m Model) lastNote() string {
+	notes := m.snapshot.Notes
+	if len(notes) == 0 {
+		return m.styles.dim.Render("nothing was done so far")
+	}
+	last := notes[len(notes)-1]
+	return strings.TrimSpace(note(last.At, last.Text))
+}
