@@ -108,7 +108,7 @@ func (e estimator) interval(a, b estimate) (change, half float64) {
 	if runs > 0 {
 		beyond = max(spread/runs-within/float64(len(a.runs)+len(b.runs)), 0)
 	}
-	between := (prior*usual*usual + runs*beyond) / (prior + runs)
+	between := max((prior*usual*usual+runs*beyond)/(prior+runs), beyond)
 	part(between/float64(len(a.runs))+between/float64(len(b.runs)), prior+runs)
 	return change, student(1-e.doubt/2, variance*variance/freedom) * math.Sqrt(variance)
 }

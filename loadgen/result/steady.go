@@ -67,6 +67,7 @@ type block struct {
 // blocks divides the steady seconds. What is left over at the end is left out.
 func (s side) blocks(q question, length int) []block {
 	var blocks []block
+	all := measure.NewHistogram()
 	for at := 0; at+length <= len(s.seconds); at += length {
 		part := s.seconds[at : at+length]
 		if q.phase == "" {
@@ -77,7 +78,7 @@ func (s side) blocks(q question, length int) []block {
 			blocks = append(blocks, block{float64(n) / float64(length), n})
 			continue
 		}
-		all := measure.NewHistogram()
+		all.Reset()
 		for _, one := range part {
 			// Counts that no histogram holds are no result of a run; such a block has fewer.
 			_ = all.Merge(one.Times[q.phase])

@@ -70,23 +70,51 @@ func number(b []byte) (v int64, n int) {
 	return 0, 0
 }
 
+// packer writes buckets, which come in order; several in a row may be the same.
+type packer struct {
+	b      []byte
+	next   int // bucket to write
+	bucket int // that is not written yet, as long as n is not 0
+	n      uint64
+}
+
+func (p *packer) add(bucket int, n uint64) {
+	if bucket != p.bucket {
+		p.flush()
+		p.bucket = bucket
+	}
+	p.n += n
+}
+
+func (p *packer) flush() {
+	if p.n == 0 {
+		return
+	}
+	if empty := p.bucket - p.next; empty == 1 {
+		p.b = appendNumber(p.b, 0)
+	} else if empty > 1 {
+		p.b = appendNumber(p.b, -int64(empty))
+	}
+	p.b = appendNumber(p.b, int64(p.n))
+	p.next, p.n = p.bucket+1, 0
+}
+
+// bytes is what was written, in no more memory than it needs.
+func (p *packer) bytes() []byte {
+	p.flush()
+	return bytes.Clone(p.b)
+}
+
 // pack writes the buckets up to the last one used.
 func (h *Histogram) pack() []byte {
 	if h.pages == nil {
 		return h.packed
 	}
-	var b []byte
-	next := 0
+	var p packer
 	for bucket, n := range h.each {
-		if empty := bucket - next; empty == 1 {
-			b = appendNumber(b, 0)
-		} else if empty > 1 {
-			b = appendNumber(b, -int64(empty))
-		}
-		b = appendNumber(b, int64(n))
-		next = bucket + 1
+		p.add(bucket, n)
 	}
-	return bytes.Clone(b) // no longer than it needs to be
+	return p.bytes()
 }
 
 // unpack goes through packed buckets that were checked.

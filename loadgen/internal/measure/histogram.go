@@ -115,13 +115,11 @@ func (h *Histogram) Clone() *Histogram {
 // Coarse returns a copy to two significant digits, which takes far less room: for the seconds of a
 // long run. The merged copies of several histograms are the copy of the merged ones.
 func (h *Histogram) Coarse() *Histogram {
-	c := NewHistogram()
+	var p packer
 	for bucket, n := range h.each {
-		c.add(coarse(bucket), n)
+		p.add(coarse(bucket), n)
 	}
-	c.count = h.Count()
-	c.Compact()
-	return c
+	return &Histogram{count: h.Count(), packed: p.bytes()}
 }
 
 // Compact makes the histogram as small in memory as it can be: some bytes for each bucket that is
@@ -132,8 +130,8 @@ func (h *Histogram) Compact() {
 	}
 }
 
-// reset empties the histogram. Pages that were used are kept for what comes next.
-func (h *Histogram) reset() {
+// Reset empties the histogram. Pages that were used are kept for what comes next.
+func (h *Histogram) Reset() {
 	h.count, h.packed = 0, nil
 	for i, p := range h.pages {
 		switch {

@@ -124,7 +124,7 @@ func (r *Recorder) fold() {
 					_ = r.open[p].Merge(h)
 					_ = r.totals.at(Phase(p), Version(v)).Merge(h)
 				}
-				h.reset()
+				h.Reset()
 			}
 		}
 		r.spare = full
