@@ -23,6 +23,7 @@ const (
 	pageProof    = 40 // lines
 	pageWaves    = 100
 	pageTroubles = 50
+	pageNotes    = 60
 	pagePhases   = 100
 	pageReasons  = 30
 	pageText     = 200
@@ -95,6 +96,8 @@ type page struct {
 	Rates          []chart.Chart
 	Waves          []result.Wave
 	MoreWaves      int
+	Notes          []named
+	MoreNotes      int
 	Phases         []row
 	MorePhases     int
 	Distribution   chart.Chart
@@ -120,13 +123,10 @@ type proven struct {
 // It stays below a mebibyte for runs of any length. What came from servers is shown as text.
 func HTML(w io.Writer, run *result.Run) error {
 	p, err := newPage(run)
-	if err == nil {
-		err = pages.ExecuteTemplate(w, "page", p)
-	}
 	if err != nil {
-		return fmt.Errorf("write the page: %w", err)
+		return err
 	}
-	return nil
+	return pages.ExecuteTemplate(w, "page", p)
 }
 
 func newPage(run *result.Run) (page, error) {
@@ -147,6 +147,10 @@ func newPage(run *result.Run) (page, error) {
 	}
 	for _, v := range run.Violations[:min(len(run.Violations), pageProofs)] {
 		p.Violations = append(p.Violations, prove(v))
+	}
+	p.MoreNotes = max(0, len(run.Notes)-pageNotes)
+	for _, n := range run.Notes[p.MoreNotes:] {
+		p.Notes = append(p.Notes, named{chart.Moment(n.At.Seconds()), n.Text})
 	}
 	for _, name := range t.names() {
 		c := t.latency(name)

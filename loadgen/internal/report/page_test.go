@@ -195,6 +195,7 @@ func hostileRun(text string) *result.Run {
 	}
 	run.Violations = []result.Violation{{Rule: text, Text: text, Proof: []string{text, text}}}
 	run.Troubles = []result.Trouble{{Text: text, Count: 1}}
+	run.Notes = []result.Note{{At: time.Second, Text: text}}
 	return run
 }
 

@@ -16,10 +16,11 @@ import (
 // narrowest is the least width of a report in columns: its tables need them.
 const narrowest = 80
 
-// A person is shown so many violations with proof, waves, and kinds of troubles; a program gets all.
+// A person is shown so many violations with proof, waves, notes, and kinds of troubles; a program gets all.
 const (
 	mostProofs   = 5
 	mostWaves    = 8
+	mostNotes    = 12
 	mostTroubles = 10
 )
 
@@ -34,13 +35,12 @@ func Text(w io.Writer, run *result.Run, width int) error {
 	p.phases(run)
 	p.rules(run)
 	p.waves(run)
+	p.notes(run)
 	p.health(run)
 	p.violations(run)
 	p.troubles(run)
-	if _, err := io.WriteString(w, p.String()); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return nil
+	_, err := io.WriteString(w, p.String())
+	return err
 }
 
 // paper is a text of lines of limited width.
@@ -231,6 +231,20 @@ func (p *paper) waves(run *result.Run) {
 	}
 	if more := len(run.Waves) - mostWaves; more > 0 {
 		p.line("... and %s: the result file has them", many(more, "smaller wave"))
+	}
+}
+
+func (p *paper) notes(run *result.Run) {
+	if len(run.Notes) == 0 {
+		return
+	}
+	p.line("")
+	p.line("what was done meanwhile:")
+	if more := len(run.Notes) - mostNotes; more > 0 {
+		p.line("             %s earlier: the result file has them", many(more, "note"))
+	}
+	for _, n := range run.Notes[max(0, len(run.Notes)-mostNotes):] {
+		p.wrap(fmt.Sprintf("%11s  ", chart.Moment(n.At.Seconds())), n.Text)
 	}
 }
 

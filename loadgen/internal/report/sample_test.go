@@ -71,7 +71,7 @@ func sample(seconds int, seed uint64) *result.Run {
 		}
 		back := min(away, bots/16)
 		away -= back
-		s.Bots.Away, s.Bots.Out, s.Bots.Watching, s.Bots.Connecting = away, wanted/50, wanted/20, wanted-before
+		s.Bots.Away, s.Bots.Out, s.Bots.Watching, s.Bots.Connecting = away, wanted/50, wanted/20, (wanted-before)/2
 		s.Bots.Seated = wanted - away - s.Bots.Out - s.Bots.Watching - s.Bots.Connecting
 		play := float64(s.Bots.Seated)
 		s.Sent, s.Rolls, s.Settlements = uint64(play/10+random.Float64()*100), uint64(play/12+random.Float64()*50), uint64(play/48+random.Float64()*20)
@@ -120,6 +120,10 @@ func sample(seconds int, seed uint64) *result.Run {
 	run.Waves = []result.Wave{
 		{At: float64(storm), Lost: bots / 2, Own: true, Back: bots / 2, Half: 4100 * time.Millisecond, Most: 7900 * time.Millisecond, Whole: 8200 * time.Millisecond},
 		{At: float64(restart), Lost: bots / 4, Back: bots/4 - 3, Half: 2 * time.Second, Most: 3900 * time.Millisecond},
+	}
+	run.Notes = []result.Note{
+		{At: time.Duration(restart) * time.Second, Text: "restarting game-0, version v1.5.0-rc1"},
+		{At: time.Duration(restart+5) * time.Second, Text: "game-0 is back"},
 	}
 	run.Health = result.Health{
 		Seconds: float64(seconds), Lag: run.Times("lag").Quantiles(), CPU: 0.71, Machine: 0.83, GC: 0.031, Pause: 320 * time.Microsecond,

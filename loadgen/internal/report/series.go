@@ -114,7 +114,7 @@ func newTrack(run *result.Run) track {
 	for _, s := range t.slices {
 		t.points.Places = append(t.points.Places, t.place(s.To))
 	}
-	t.marks = t.waves()
+	t.marks = t.moments()
 	return t
 }
 
@@ -125,10 +125,11 @@ func (t track) place(seconds float64) float64 {
 	return min(1, max(0, seconds/t.span))
 }
 
-// mostMarks is how many waves are marked in charts, the greatest first.
+// mostMarks is how many waves are marked in charts, the greatest ones, and how many notes, the last.
 const mostMarks = 40
 
-func (t track) waves() []chart.Mark {
+// moments are the marks of what happened to the whole run.
+func (t track) moments() []chart.Mark {
 	var marks []chart.Mark
 	for _, w := range worstWaves(t.run.Waves, mostMarks) {
 		m := chart.Mark{Place: t.place(w.At), Sign: "▼", Class: "servers", Name: "at " + chart.Moment(w.At) + " " + many(w.Lost, "connection") + " lost"}
@@ -137,6 +138,9 @@ func (t track) waves() []chart.Mark {
 		}
 		m.Width = min(1-m.Place, t.place(w.Whole.Seconds()))
 		marks = append(marks, m)
+	}
+	for _, n := range t.run.Notes[max(0, len(t.run.Notes)-mostMarks):] {
+		marks = append(marks, chart.Mark{Place: t.place(n.At.Seconds()), Sign: "●", Class: "note", Name: "at " + chart.Moment(n.At.Seconds()) + " " + n.Text})
 	}
 	return marks
 }
