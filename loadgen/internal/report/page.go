@@ -34,6 +34,8 @@ var (
 	pageHTML string
 	//go:embed chart.html
 	chartHTML string
+	//go:embed comparison.html
+	comparisonHTML string
 	//go:embed page.css
 	pageCSS string
 	//go:embed page.js
@@ -61,15 +63,27 @@ var pages = template.Must(template.New("report").Funcs(template.FuncMap{
 		switch n := n.(type) {
 		case int:
 			return grouped(n)
+		case int64:
+			return grouped(n)
 		case uint64:
 			return grouped(n)
 		}
 		return fmt.Sprint(n)
 	},
-	"policy": policy,
-	"style":  func() template.CSS { return template.CSS(pageCSS) },
-	"script": func() template.JS { return template.JS(pageJS) },
-}).Parse(chartHTML + pageHTML))
+	"policy":   policy,
+	"style":    func() template.CSS { return template.CSS(pageCSS) },
+	"script":   func() template.JS { return template.JS(pageJS) },
+	"upper":    func(c result.Change) string { return strings.ToUpper(printable(clip(string(c), 20))) },
+	"change":   changeClass,
+	"changed":  changed,
+	"ratio":    change,
+	"interval": interval,
+	"value":    value,
+	"span":     span,
+	"servers":  func(r *result.Run) string { return strings.Join(versions(r.Phases), ", ") },
+	"began":    func(r *result.Run) string { return r.Began.UTC().Format("2006-01-02 15:04:05 UTC") },
+	"side":     func(side string, r *result.Run) sided { return sided{side, r} },
+}).Parse(chartHTML + pageHTML + comparisonHTML))
 
 // policy lets the page run its own script and style, and load nothing from anywhere.
 func policy() string {
@@ -194,6 +208,15 @@ func verdictClass(v result.Verdict) string {
 		return string(v)
 	}
 	return string(result.Invalid)
+}
+
+// changeClass is the style of an outcome.
+func changeClass(c result.Change) string {
+	switch c {
+	case result.Regressed, result.Improved, result.Same:
+		return string(c)
+	}
+	return string(result.Unclear)
 }
 
 // prove takes the end of a proof, in lines of limited length.

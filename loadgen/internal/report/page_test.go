@@ -28,13 +28,19 @@ func html(t *testing.T, run *result.Run) string {
 	if err := HTML(&b, run); err != nil {
 		t.Fatal(err)
 	}
-	if *keep != "" {
-		name := strings.ReplaceAll(t.Name(), "/", "_") + ".html"
-		if err := os.WriteFile(filepath.Join(*keep, name), b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	kept(t, b.Bytes())
 	return b.String()
+}
+
+// kept writes a page where somebody wants to look at it.
+func kept(t *testing.T, page []byte) {
+	if *keep == "" {
+		return
+	}
+	name := strings.ReplaceAll(t.Name(), "/", "_") + ".html"
+	if err := os.WriteFile(filepath.Join(*keep, name), page, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tags returns the names of all elements in the order of the page, and the text between them. It
