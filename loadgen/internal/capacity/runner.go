@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type Config struct {
 type Answer struct {
 	What       What     `json:"what"`
 	Held       int      `json:"held"`     // largest load that was held; 0: none was
+	Returns    float64  `json:"returns"`  // reconnects a second that were measured meanwhile
 	Limit      int      `json:"limit"`    // smallest load that was not; 0: none was found
 	Servers    bool     `json:"servers"`  // they gave way at the limit, and not the generator
 	GaveWay    string   `json:"gave_way"` // what did, in words
@@ -99,17 +101,34 @@ func (c Config) answer(f Found, trials []Trial) Answer {
 	for _, o := range slo {
 		a.Objectives = append(a.Objectives, o.String())
 	}
+	held := 0.0
 	for _, t := range trials {
-		if t.Load == f.Limit && t.Outcome == f.Why {
+		switch {
+		case t.Load == f.Limit && t.Outcome == f.Why && a.GaveWay == "":
 			a.GaveWay = t.Why
-			break
+		case t.Load == f.Best && t.Outcome == Held:
+			a.Returns += t.Returns
+			held++
 		}
 	}
+	a.Returns = math.Round(a.Returns / math.Max(held, 1))
 	return a
 }
 
-// Certain says whether the answer is the servers' capacity.
-func (a Answer) Certain() bool { return a.Narrow && a.Limit > 0 && a.Servers }
+// certain says whether the answer is the servers' capacity.
+func (a Answer) certain() bool { return a.Narrow && a.Limit > 0 && a.Servers }
+
+// Exit is the exit code of a program that ends with the answer: 0 if it is the servers' capacity,
+// or they held all that was allowed; 4 if they hold nothing; and 3 if nobody knows.
+func (a Answer) Exit() int {
+	switch {
+	case a.certain() && a.Held == 0:
+		return 4
+	case a.certain(), a.Narrow && a.Limit == 0:
+		return 0
+	}
+	return 3
+}
 
 // JSON writes the answer as a document.
 func (a Answer) JSON(w io.Writer) error {
@@ -130,10 +149,13 @@ func (a Answer) Text(w io.Writer) error {
 		lines = append(lines, fmt.Sprintf("unknown: the generator gave way first, at %d %s already", a.Limit, thing))
 	case a.Held == 0:
 		lines = append(lines, fmt.Sprintf("0 %s: not even %d were held", thing, a.Limit))
-	case a.Certain():
+	case a.certain():
 		lines = append(lines, fmt.Sprintf("%d %s", a.Held, thing))
 	default:
 		lines = append(lines, fmt.Sprintf("at least %d %s", a.Held, thing))
+	}
+	if a.What == Reconnects && a.Held > 0 {
+		lines[0] += fmt.Sprintf(", of which %.0f were measured", a.Returns)
 	}
 	if a.GaveWay != "" {
 		lines = append(lines, fmt.Sprintf("at %d: %s", a.Limit, a.GaveWay))
@@ -142,7 +164,7 @@ func (a Answer) Text(w io.Writer) error {
 	case a.Limit > 0 && !a.Servers:
 		lines = append(lines, "the generator gave way first, and not the servers: use more machines to learn what they hold")
 	case a.Limit == 0 && a.Narrow:
-		lines = append(lines, "nothing gave way: raise --most")
+		lines = append(lines, "nothing gave way; to learn more, raise --most")
 	case !a.Narrow:
 		lines = append(lines, "the search did not come to its end: give it more --trials, or more time --within")
 	}

@@ -23,11 +23,11 @@ const (
 // Whats are all of them.
 func Whats() []What { return []What{Bots, Rooms, Reconnects} }
 
-// ways are what a load means for a scenario.
 const (
-	// breaks are the connections that a bot loses in a minute where reconnects are counted: often
-	// enough that few bots make many, and rarely enough that they are back in between.
-	breaks = 20
+	// perReconnect is how many bots make 100 reconnects a second, where each loses its connection
+	// every 3 seconds in which it has one, and is away for a good tenth of a second each time.
+	perReconnect = 315
+	breaks       = 20 // of a bot's connection, a minute
 	// arrivals is how many bots come in a second, as a trial begins.
 	arrivals = 400
 	// enoughReturns is the share of the reconnects asked for that a trial must have brought.
@@ -52,7 +52,7 @@ func (w What) Most(base scenario.Scenario) int {
 	case Rooms:
 		return scenario.MostBots / max(base.PerRoom, 1)
 	case Reconnects:
-		return scenario.MostBots * breaks / 60
+		return scenario.MostBots * 100 / perReconnect
 	}
 	return scenario.MostBots
 }
@@ -69,8 +69,8 @@ func (w What) scenario(base scenario.Scenario, load int, trial time.Duration) sc
 	case Rooms:
 		s.Bots = load * max(s.PerRoom, 1)
 	case Reconnects:
-		s.Bots = (load*60 + breaks - 1) / breaks
-		s.Flap = float64(load) * 60 / float64(s.Bots)
+		s.Bots = (load*perReconnect + 99) / 100
+		s.Flap = breaks
 		s.StormEvery = 0
 	}
 	s.Ramp = max(time.Duration(s.Bots)*time.Second/arrivals, 100*time.Millisecond).Round(time.Millisecond)

@@ -50,7 +50,8 @@ generator the number is a lower bound: use more machines.
 
 Without objectives: ` + objectives() + `.
 
-The exit code is 0 if the servers' own border was found, and 3 if not.
+The exit code is 0 if the servers' own border was found or they held all of --most, 3 if it is not
+known, and 4 if they held nothing.
 
 Examples:
   loadgen capacity --find bots
@@ -173,8 +174,5 @@ func (v Capacity) Run(stages Stages, s Streams, enact Enact) error {
 	if err := write(s.Out); err != nil {
 		return invalid(err)
 	}
-	if !answer.Certain() {
-		return said(ExitInvalid)
-	}
-	return nil
+	return said(answer.Exit())
 }

@@ -84,7 +84,7 @@ func (v Compare) Run(s Streams) error {
 	case "csv":
 		err = report.CompareCSV(s.Out, outcome)
 	default:
-		err = report.CompareText(s.Out, outcome, columns)
+		err = report.CompareText(s.Out, outcome, columns(s.Out))
 	}
 	if err != nil {
 		return invalid(fmt.Errorf("write the comparison: %w", err))
