@@ -19,6 +19,7 @@ type room struct {
 	people []*person
 	round  uint64
 	runs   bool
+	last   map[int64]int32 // the dice of the last settlement
 	ends   time.Time
 	clock  *time.Timer
 	closed bool
@@ -121,10 +122,14 @@ func user(p *person) *wire.User {
 
 func (r *room) scene(to *person) *wire.DiceScene {
 	scene := &wire.DiceScene{InRound: r.runs, LeftMs: time.Until(r.ends).Milliseconds(), Round: r.round, Dice: make(map[int64]int32)}
+	if !r.runs {
+		scene.Dice = r.last
+		return scene
+	}
 	for _, p := range r.people {
 		if p.points != 0 {
 			scene.Dice[p.user] = p.points
-			if r.runs && p != to {
+			if p != to {
 				scene.Dice[p.user] = 0
 			}
 		}
@@ -219,7 +224,7 @@ func (r *room) settle() {
 			settlement.Winners = append(settlement.Winners, p.user)
 		}
 	}
-	r.runs = false
+	r.runs, r.last = false, settlement.Dice
 	r.tell(wire.Command_DICE_SETTLEMENT, settlement)
 	for _, p := range slices.Clone(r.people) {
 		if p.session == nil {

@@ -1,0 +1,168 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"croupier/loadgen/internal/link"
+	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/stub"
+	"croupier/loadgen/result"
+	"croupier/loadgen/scenario"
+	"croupier/servers/token"
+)
+
+// stubVariable makes the test program a stub server.
+const stubVariable = "LOADGEN_TEST_STUB"
+
+// serveStub is a stub in a process of its own: it prints its address and ends with its standard input.
+func serveStub() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(l.Addr())
+	s := stub.New(stub.Config{Round: 10 * time.Second, Idle: time.Second, Seats: 4})
+	go s.Serve(l)
+	io.Copy(io.Discard, os.Stdin) //nolint:errcheck // the parent's end is an end, too
+}
+
+// startStub returns the URL of a stub in another process.
+func startStub(b *testing.B) string {
+	b.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), stubVariable+"=1")
+	command.Stderr = os.Stderr
+	in, err := command.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		in.Close()
+		command.Wait() //nolint:errcheck // it is told to end
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	return "ws://" + strings.TrimSpace(line)
+}
+
+// crowd are bots that play at the pace of people.
+func crowd(bots int) scenario.Scenario {
+	s := scenario.Default()
+	s.Bots, s.For, s.Ramp, s.Seed, s.Think = bots, 10*time.Minute, time.Duration(bots)*time.Second/4000, 1, 3*time.Second
+	s.Late = 30 * time.Second
+	return s
+}
+
+func signing() func(int64) (string, error) {
+	keys, err := token.ParseKeys(token.NewKey())
+	if err != nil {
+		panic(err)
+	}
+	return func(user int64) (string, error) { return keys.Sign(user, time.Hour) }
+}
+
+// hold runs bots until they have played for a while with everybody seated, and reports what they cost.
+func hold(b *testing.B, target link.Target, bots int) *result.Run {
+	b.Helper()
+	stop, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	var full time.Duration
+	var memory uint64
+	r := New(Config{Target: target, Scenario: crowd(bots), FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
+		last := s.Run.Series[len(s.Run.Series)-1]
+		if full == 0 && last.Bots.Seated > bots*97/100 {
+			full = s.At
+		}
+		memory = max(memory, s.Run.Health.Memory)
+		if full > 0 && s.At > full+30*time.Second {
+			runtime.GC()
+			if f := os.Getenv("HEAP"); f != "" {
+				w, _ := os.Create(f)
+				pprof.WriteHeapProfile(w)
+				w.Close()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				fmt.Printf("heap inuse %d stack inuse %d sys %d alloc %d (per bot)\n", m.HeapInuse/uint64(bots), m.StackInuse/uint64(bots), m.Sys/uint64(bots), m.HeapAlloc/uint64(bots))
+			}
+			cancel()
+		}
+	})
+	if r.Seated < int64(bots) || violated(r) > 0 {
+		b.Fatalf("%d of %d seated, %d violations: %v %v %v", r.Seated, bots, violated(r), r.Reasons, r.Troubles, r.Violations[:min(2, len(r.Violations))])
+	}
+	b.ReportMetric(float64(memory)/float64(bots)/1024, "KiB/bot")
+	b.ReportMetric(r.Health.CPU, "cores")
+	b.ReportMetric(float64(r.Health.Lag.P99.Microseconds())/1000, "lag-p99-ms")
+	b.ReportMetric(0, "ns/op")
+	return r
+}
+
+// What a bot costs that sits at a table in another process: everything this process needs, divided by
+// the bots. 18,000 is what 20,000 open files allow.
+func BenchmarkHeldBots(b *testing.B) {
+	for range b.N {
+		url := startStub(b)
+		hold(b, link.Target{Gate: url, Token: signing(), From: link.SourcesFor(18_000, 0)}, 18_000)
+	}
+}
+
+// The same with bots of which no system limit keeps count, and a stub in this process, whose share is in
+// the figure.
+func BenchmarkHeldBotsInMemory(b *testing.B) {
+	for range b.N {
+		s := stub.New(stub.Config{Round: 10 * time.Second, Idle: time.Second, Seats: 4})
+		dial := func(context.Context, int64, string) (net.Conn, error) { return s.Pipe(), nil }
+		hold(b, link.Target{Gate: "ws://stub:1", Token: signing(), Dial: dial}, 50_000)
+		s.Close()
+	}
+}
+
+// Whether 2,000 bots can make 4,200 connections a second: TCP, handshake with a signed token, seat.
+func BenchmarkReconnects(b *testing.B) {
+	for range b.N {
+		url := startStub(b)
+		sc := crowd(2000)
+		sc.Ramp, sc.Flap, sc.Reconnect, sc.Backoff = 0, 60*4200.0/2000, scenario.Fixed, time.Millisecond
+		stop, cancel := context.WithCancel(b.Context())
+		target := link.Target{Gate: url, Token: signing(), From: link.SourcesFor(2000, 10_000)}
+		r := New(Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
+			if s.At > 15*time.Second {
+				cancel()
+			}
+		})
+		cancel()
+		var returns uint64
+		seconds := r.Series[5:15]
+		for _, second := range seconds {
+			returns += second.Returns
+		}
+		b.ReportMetric(float64(returns)/float64(len(seconds)), "reseats/s")
+		b.ReportMetric(float64(r.Times(measure.Reseat.String()).Quantiles().P99.Microseconds())/1000, "reseat-p99-ms")
+		b.ReportMetric(r.Health.CPU, "cores")
+		b.ReportMetric(0, "ns/op")
+		if violated(r) > 0 {
+			b.Errorf("violations: %v %v", r.Reasons, r.Violations[:1])
+		}
+	}
+}
