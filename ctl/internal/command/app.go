@@ -33,6 +33,7 @@ func commands() []*cli.Command {
 		Switch(),
 		Scale(),
 		Dev(),
+		Demo(),
 		Token(),
 		Completion(),
 		Help(),
