@@ -2,32 +2,44 @@ package play
 
 import (
 	"context"
-	"fmt"
-	"sync"
+	"errors"
 
+	"golang.org/x/sync/errgroup"
+
+	"croupier/loadgen/internal/dashboard"
+	"croupier/loadgen/internal/lines"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/result"
 )
 
-// show runs the swarm and whatever shows it.
+// show runs the swarm, and whatever shows it beside it. A viewer that fails does not end the run: its
+// error is returned with the result.
 func (c *Config) show(stages Stages, swarm *load.Swarm, s Streams) (*result.Run, error) {
 	kill, breakOff := context.WithCancel(stages.Kill)
 	defer breakOff()
-	var viewers sync.WaitGroup
 	var feeds []chan load.Snapshot
-	var failed error
-	feed := func() chan load.Snapshot {
+	var viewers errgroup.Group
+	view := func(viewer func(updates <-chan load.Snapshot) error) {
 		updates := make(chan load.Snapshot, 1)
 		feeds = append(feeds, updates)
-		return updates
+		viewers.Go(func() error { return viewer(updates) })
 	}
-	if c.View == ViewLines || c.View == ViewJSON {
-		updates := feed()
-		viewers.Go(func() {
-			for snapshot := range updates {
-				fmt.Fprintf(s.Err, "%v %v\n", snapshot.At, snapshot.Run.Verdict)
+	switch c.View {
+	case ViewDashboard:
+		view(func(updates <-chan load.Snapshot) error {
+			err := dashboard.Run(kill, s.In, s.Out, swarm, updates)
+			if errors.Is(err, dashboard.ErrBroken) {
+				breakOff()
+				return nil
 			}
+			return err
 		})
+	case ViewLines, ViewJSON:
+		format := lines.ForPeople
+		if c.View == ViewJSON {
+			format = lines.ForPrograms
+		}
+		view(func(updates <-chan load.Snapshot) error { return lines.Show(context.Background(), s.Err, format, updates) })
 	}
 	run := swarm.Run(kill, stages.Stop, func(now load.Snapshot) {
 		for _, updates := range feeds {
@@ -37,8 +49,7 @@ func (c *Config) show(stages Stages, swarm *load.Swarm, s Streams) (*result.Run,
 	for _, updates := range feeds {
 		close(updates)
 	}
-	viewers.Wait()
-	return run, failed
+	return run, viewers.Wait()
 }
 
 // latest hands a snapshot to a viewer without waiting: one that has not taken the last one gets this
