@@ -11,10 +11,11 @@ import (
 	"strings"
 )
 
-const (
-	maxFile    = 256 << 20 // bytes of a result
-	maxSeconds = 1_000_000 // of its series
-)
+// maxSeconds is how long a run may be.
+const maxSeconds = 1_000_000
+
+// limit is how many bytes a result may have.
+var limit = 256 << 20
 
 // Write writes the run as JSON.
 func (r *Run) Write(w io.Writer) error {
@@ -58,12 +59,12 @@ func (r *Run) WriteFile(path string) (err error) {
 
 // Read reads what Write wrote. It reads no more than 256 MiB, and refuses what cannot be a result.
 func Read(from io.Reader) (*Run, error) {
-	b, err := io.ReadAll(io.LimitReader(from, maxFile+1))
+	b, err := io.ReadAll(io.LimitReader(from, int64(limit)+1))
 	if err != nil {
 		return nil, fmt.Errorf("read a result: %w", err)
 	}
-	if len(b) > maxFile {
-		return nil, fmt.Errorf("read a result: it is longer than %d MiB, and no result is", maxFile>>20)
+	if len(b) > limit {
+		return nil, fmt.Errorf("read a result: it is longer than %d MiB, and no result is", limit>>20)
 	}
 	var head struct {
 		Format string `json:"format"`

@@ -131,10 +131,10 @@ func (r *Run) useless() []string {
 	if r.processes() > 1 {
 		return lines // they were asked
 	}
+	name := fmt.Sprintf("process with users %d to %d: ", r.Shares[0].FirstUser, r.Shares[0].FirstUser+r.Shares[0].Users-1)
 	lines = append(lines, r.unplayed()...)
 	for i, line := range lines {
-		s := r.Shares[0]
-		lines[i] = fmt.Sprintf("process with users %d to %d: %s", s.FirstUser, s.FirstUser+s.Users-1, line)
+		lines[i] = name + strings.TrimPrefix(line, name) // it has it where it was merged alone
 	}
 	return lines
 }
