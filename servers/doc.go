@@ -4,7 +4,7 @@
 //	wire/                 the published protocol: messages, envelope, close codes
 //	client/               the player's side of it, for Go programs
 //	token/                sign and verify the tokens that say who a player is
-//	stack/                both servers in one process: ctl dev, and every test of a whole
+//	stack/                a gate and game servers in one process: ctl dev and demo, and every test of a whole
 //	internal/
 //	  room/               the core: a room, its players, its timers, the Game interface
 //	    roomtest/         the suite that any game can run against itself

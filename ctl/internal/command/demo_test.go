@@ -20,15 +20,12 @@ func TestDemo(t *testing.T) {
 	page, kept := filepath.Join(t.TempDir(), "demo.html"), filepath.Join(t.TempDir(), "demo.json")
 	code, out, progress := line(t, "demo", "--bots", "20", "--for", "5s", "--games", "2", "--round", "200ms", "--idle", "100ms",
 		"--grace", "200ms", "--seed", "1", "-o", "json", "--html", page, "--save", kept)
-	if code != ExitOK {
-		t.Fatalf("exit code %d\n%s\n%s", code, progress, out)
-	}
 	run, err := result.Read(strings.NewReader(out))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("exit code %d, %v\n%s", code, err, progress)
 	}
-	if run.Verdict != result.Pass || run.Came != 20 || run.Seated != 20 || run.Counts.Settlements == 0 {
-		t.Errorf("verdict %s %q: %d bots came, %d sat, %d settlements", run.Verdict, run.Reasons, run.Came, run.Seated, run.Counts.Settlements)
+	if !fair(run.Verdict, run.Reasons) || code != run.Exit() || run.Came != 20 || run.Seated != 20 || run.Counts.Settlements == 0 {
+		t.Errorf("exit code %d, verdict %s %q: %d bots came, %d sat, %d settlements", code, run.Verdict, run.Reasons, run.Came, run.Seated, run.Counts.Settlements)
 	}
 	versions := make(map[string]uint64)
 	for _, p := range run.Phases {
@@ -50,7 +47,7 @@ func TestDemo(t *testing.T) {
 	}; !slices.Equal(notes, want) {
 		t.Errorf("notes %q, want %q", notes, want)
 	}
-	if run.Counts.Closed == 0 || !strings.Contains(strings.Join(run.Reasons, "\n"), "closed") {
+	if run.Counts.Closed == 0 || run.Verdict == result.Pass && !strings.Contains(strings.Join(run.Reasons, "\n"), "closed") {
 		t.Errorf("%d rooms were closed, and the reasons are %q", run.Counts.Closed, run.Reasons)
 	}
 	if text, err := os.ReadFile(kept); err != nil || string(text) != out {
@@ -59,9 +56,15 @@ func TestDemo(t *testing.T) {
 	if text, err := os.ReadFile(page); err != nil || !bytes.Contains(text, []byte("</html>")) {
 		t.Errorf("no page: %v", err)
 	}
-	if !strings.Contains(progress, "PASS") {
+	if strings.Count(progress, "\n") < 4 {
 		t.Errorf("no progress on stderr: %q", progress)
 	}
+}
+
+// fair says whether a verdict is PASS, or is none because the machine had too much else to do for
+// times to be measured: that must not fail a test.
+func fair(v result.Verdict, reasons []string) bool {
+	return v == result.Pass || v == result.Invalid && len(reasons) == 1 && strings.HasPrefix(reasons[0], "the generator fell behind")
 }
 
 // The first interrupt ends the demo with a verdict on what was played so far.
@@ -69,10 +72,10 @@ func TestDemoInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	var out bytes.Buffer
-	progress := &notice{want: "PASS", seen: make(chan struct{})}
+	progress := &notice{want: "\n", seen: make(chan struct{})} // a second has passed
 	ended := make(chan int, 1)
 	go func() {
-		ended <- Run(ctx, []string{"croupier", "demo", "--bots", "8", "--for", "1h", "--round", "100ms", "--idle", "50ms"},
+		ended <- Run(ctx, []string{"croupier", "demo", "--bots", "8", "--for", "1h", "--round", "100ms", "--idle", "50ms", "-o", "json"},
 			Streams{In: strings.NewReader(""), Out: &out, Err: progress})
 	}()
 	select {
@@ -81,8 +84,10 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Fatalf("ended at once with code %d: %s", code, progress.text.String())
 	}
 	interrupt()
-	if code := <-ended; code != ExitOK || !strings.HasPrefix(out.String(), "PASS\n") {
-		t.Errorf("exit code %d, and the report is\n%s", code, out.String())
+	code := <-ended
+	run, err := result.Read(&out)
+	if err != nil || !fair(run.Verdict, run.Reasons) || code != run.Exit() || run.Counts.Settlements == 0 || run.Abandoned {
+		t.Errorf("%v: exit code %d, verdict %s %q", err, code, run.Verdict, run.Reasons)
 	}
 }
 
