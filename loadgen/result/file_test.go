@@ -92,7 +92,7 @@ func TestReadRefuses(t *testing.T) {
 		`{"format":"croupier-loadgen/1","verdict":"PASS","shares":[{"first_user":9223372036854775807,"users":1}]}`: "users from",
 		`{"format":"croupier-loadgen/1","verdict":"PASS","phases":[{"phase":"action","times":"HISTFA=="}]}`:        "histogram",
 		`{"format":"croupier-loadgen/1","verdict":"PASS","phases":[{"phase":"action","times":{}}]}`:                "read a result",
-		`{"format":"croupier-loadgen/1","verdict":"PASS","scenario":{"slo":{"rubbish-p99":"1s"}}}`:               "rubbish",
+		`{"format":"croupier-loadgen/1","verdict":"PASS","scenario":{"slo":{"rubbish-p99":"1s"}}}`:                 "rubbish",
 	} {
 		if _, err := Read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
