@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"fmt"
 	"net"
 
 	"github.com/urfave/cli/v2"
@@ -89,8 +90,11 @@ func (r Run) Run(stages Stages, s Streams, enact Enact) error {
 	}
 	config.View, config.Metrics = r.View, r.Metrics
 	run, err := enact(stages, config, s)
-	if err != nil {
+	if run == nil {
 		return playError(err)
+	}
+	if err != nil { // the run was played to its end all the same
+		fmt.Fprintf(s.Err, "loadgen: the progress could not be shown: %v\n", err)
 	}
 	if err := r.Show.run(s.Out, run); err != nil {
 		return err
