@@ -81,10 +81,13 @@ func Run(stages Stages, c Config, s Streams) (*result.Run, error) {
 	if err := load.Probe(stages.Stop, target, c.FirstUser); err != nil {
 		return nil, err
 	}
-	swarm := load.New(load.Config{
+	swarm, err := load.New(load.Config{
 		Scenario: c.Scenario, Target: target, FirstUser: c.FirstUser, FirstRoom: c.FirstRoom,
 		Version: servers.Version, Notes: c.Notes,
 	})
+	if err != nil {
+		return nil, err
+	}
 	return c.show(stages, swarm, s)
 }
 

@@ -39,7 +39,9 @@ func (c *Config) show(stages Stages, swarm *load.Swarm, s Streams) (*result.Run,
 		if c.View == ViewJSON {
 			format = lines.ForPrograms
 		}
-		view(func(updates <-chan load.Snapshot) error { return lines.Show(context.Background(), s.Err, format, updates) })
+		view(func(updates <-chan load.Snapshot) error {
+			return lines.Show(context.Background(), s.Err, format, updates)
+		})
 	}
 	run := swarm.Run(kill, stages.Stop, func(now load.Snapshot) {
 		for _, updates := range feeds {

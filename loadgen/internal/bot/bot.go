@@ -2,8 +2,8 @@
 // back, and loses its connection in the midst of it. It tells its World everything that it sees.
 //
 // mind.go decides, from a seed; connection.go is how a bot connects and what it does without a
-// connection; table.go is what it does at the table; clock.go is its times. A bot has a lock, one timer,
-// and no goroutine: it moves when the timer fires and when its link tells something.
+// connection; table.go is what it does at the table; clock.go is its times. A bot has a lock, one alarm,
+// and no goroutine: it moves when the alarm goes off and when its link tells something.
 package bot
 
 import (
@@ -74,12 +74,12 @@ type Bot struct {
 	asked   request
 	askedAt time.Duration // when it was meant to be asked
 
-	next act // at the time of clock act
+	next act // at its time
 
 	stopping bool // it is on its way out
 	killed   bool
 
-	clock
+	times
 }
 
 // request is what a bot waits for the answer to.
@@ -104,7 +104,9 @@ const (
 
 // New makes a bot that has not started.
 func New(c Config, w World) *Bot {
-	return &Bot{world: w, config: c, mind: newMind(c.Style, c.Seed, c.User), room: c.Room, seat: -1}
+	b := &Bot{world: w, config: c, mind: newMind(c.Style, c.Seed, c.User), room: c.Room, seat: -1}
+	b.alarm.Act = b.wake
+	return b
 }
 
 // User is the bot's number.

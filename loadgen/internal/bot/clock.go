@@ -1,6 +1,10 @@
 package bot
 
-import "time"
+import (
+	"time"
+
+	"croupier/loadgen/internal/clock"
+)
 
 // hand is one of the times at which a bot has something to do.
 type hand uint8
@@ -15,10 +19,10 @@ const (
 	hands
 )
 
-// clock is a bot's times, and the one timer that serves them all. The bot's lock guards it.
-type clock struct {
-	timer *time.Timer
-	armed time.Duration // what the timer is set to; 0: it is not
+// times are what a bot has to do when, and the one alarm that serves them all. The bot's lock guards it.
+type times struct {
+	alarm clock.Alarm
+	armed time.Duration // what the alarm is set to; 0: it is not
 	due   [hands]time.Duration
 }
 
@@ -37,9 +41,9 @@ func (b *Bot) setAt(h hand, at time.Duration) {
 	b.arm()
 }
 
-func (b *Bot) clear(h hand) { b.due[h] = 0 } // the timer may fire for nothing
+func (b *Bot) clear(h hand) { b.due[h] = 0 } // the alarm may go off for nothing
 
-// arm sets the timer for what comes first.
+// arm sets the alarm for what comes first.
 func (b *Bot) arm() {
 	if b.state == Gone {
 		return
@@ -54,20 +58,13 @@ func (b *Bot) arm() {
 		return
 	}
 	b.armed = first
-	in := max(first-b.world.Now(), 0)
-	if b.timer == nil {
-		b.timer = time.AfterFunc(in, b.wake)
-		return
-	}
-	b.timer.Reset(in)
+	b.world.SetAlarm(&b.alarm, first)
 }
 
-// silence stops the clock.
+// silence stops them all.
 func (b *Bot) silence() {
 	b.due = [hands]time.Duration{}
-	if b.timer != nil {
-		b.timer.Stop()
-	}
+	b.world.StopAlarm(&b.alarm)
 }
 
 // wake does everything that is due.

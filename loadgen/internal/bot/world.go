@@ -3,6 +3,7 @@ package bot
 import (
 	"time"
 
+	"croupier/loadgen/internal/clock"
 	"croupier/loadgen/internal/link"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
@@ -13,6 +14,10 @@ import (
 type World interface {
 	// Now is the time since the begin of the run.
 	Now() time.Duration
+
+	// SetAlarm makes an alarm go off at a time since the begin of the run; StopAlarm makes it not.
+	SetAlarm(a *clock.Alarm, at time.Duration)
+	StopAlarm(a *clock.Alarm)
 
 	// Open connects, as link.Target does.
 	Open(user int64, h link.Handler)

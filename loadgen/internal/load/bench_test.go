@@ -89,7 +89,7 @@ func hold(b *testing.B, target link.Target, bots int) *result.Run {
 	defer cancel()
 	var full time.Duration
 	var memory uint64
-	r := New(Config{Target: target, Scenario: crowd(bots), FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
+	r := swarm(b, Config{Target: target, Scenario: crowd(bots), FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
 		last := s.Run.Series[len(s.Run.Series)-1]
 		if full == 0 && last.Bots.Seated > bots*97/100 {
 			full = s.At
@@ -146,7 +146,7 @@ func BenchmarkReconnects(b *testing.B) {
 		sc.Ramp, sc.Flap, sc.Reconnect, sc.Backoff = 0, 60*4200.0/2000, scenario.Fixed, time.Millisecond
 		stop, cancel := context.WithCancel(b.Context())
 		target := link.Target{Gate: url, Token: signing(), From: link.SourcesFor(2000, 10_000)}
-		r := New(Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
+		r := swarm(b, Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
 			if s.At > 15*time.Second {
 				cancel()
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"croupier/loadgen/internal/bot"
+	"croupier/loadgen/internal/clock"
 	"croupier/loadgen/internal/measure"
 )
 
@@ -31,12 +32,13 @@ type conductor struct {
 func (s *Swarm) conduct() {
 	s.factor = 1
 	s.random = rand.New(rand.NewPCG(s.config.Scenario.Seed, 0x5707))
-	clock := time.NewTimer(0)
-	defer clock.Stop()
+	beats := make(chan struct{}, 1) // there is one at a time
+	metronome := clock.Alarm{Act: func() { beats <- struct{}{} }}
+	s.SetAlarm(&metronome, 0)
 	notes := s.config.Notes
 	for due := time.Duration(0); ; {
 		select {
-		case <-clock.C:
+		case <-beats:
 			now := s.Now()
 			s.behind(now, now-due)
 			s.admit(now)
@@ -44,7 +46,7 @@ func (s *Swarm) conduct() {
 			for due <= s.Now() {
 				due += beat
 			}
-			clock.Reset(due - s.Now())
+			s.SetAlarm(&metronome, due)
 		case c := <-s.commands:
 			s.obey(c)
 		case text, open := <-notes:
@@ -180,7 +182,7 @@ func (s *Swarm) storm(share float64) {
 		}
 	}
 	s.note(fmt.Sprintf("storm: %.0f%% of the connections break", 100*share))
-	s.waves.begin(s.Now())
+	s.waves.begin(s.Now(), s.atTables())
 	for i := range breakers {
 		s.breaking.Go(func() {
 			for n := i; n < len(hit); n += breakers {

@@ -46,13 +46,22 @@ func lively(bots int) scenario.Scenario {
 
 func through(s *stack.Stack, gate string) link.Target { return link.Target{Gate: gate, Token: s.Token} }
 
+func swarm(t testing.TB, c Config) *Swarm {
+	t.Helper()
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // play runs bots until enough says so.
 func play(t *testing.T, c Config, enough func(Snapshot) bool) *result.Run {
 	t.Helper()
 	c.FirstUser, c.FirstRoom = 1, 1
 	stop, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	return New(c).Run(t.Context(), stop, func(s Snapshot) {
+	return swarm(t, c).Run(t.Context(), stop, func(s Snapshot) {
 		if enough(s) {
 			cancel()
 		}
@@ -290,7 +299,7 @@ func TestBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	c := Config{Target: through(s, s.Gate), Scenario: lively(8), FirstUser: 1, FirstRoom: 1}
-	r := New(c).Run(ctx, ctx, func(s Snapshot) {
+	r := swarm(t, c).Run(ctx, ctx, func(s Snapshot) {
 		if s.Run.Counts.Settlements > 0 {
 			cancel()
 		}
@@ -304,7 +313,8 @@ func TestBrokenOff(t *testing.T) {
 func TestRooms(t *testing.T) {
 	sc := lively(10)
 	sc.Rooms, sc.Spectators = 3, 1
-	s := New(Config{Scenario: sc, FirstRoom: 100})
+	s := swarm(t, Config{Scenario: sc, FirstRoom: 100})
+	defer s.clock.Close()
 	for i, want := range []int64{100, 100, 100, 100, 101, 101, 101, 102, 102, 102, 100, 101, 102, 103} {
 		if room := s.room(i); room != want {
 			t.Errorf("bot %d sits in room %d, not %d", i, room, want)

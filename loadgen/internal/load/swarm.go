@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"croupier/loadgen/internal/bot"
+	"croupier/loadgen/internal/clock"
 	"croupier/loadgen/internal/link"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
@@ -40,6 +41,7 @@ type Swarm struct {
 	stop   context.Context
 	giveUp context.CancelCauseFunc
 
+	clock    *clock.Clock
 	oracle   *oracle.Oracle
 	recorder *measure.Recorder
 	skew     *skew
@@ -69,8 +71,8 @@ type command struct {
 
 const mostCommands = 16
 
-// New makes a swarm that has not begun to play.
-func New(c Config) *Swarm {
+// New makes a swarm that has not begun to play. It fails where the system has no timer left.
+func New(c Config) (*Swarm, error) {
 	if c.Startup == 0 {
 		c.Startup = 10 * time.Second
 	}
@@ -79,8 +81,13 @@ func New(c Config) *Swarm {
 	if s.Reconnect == scenario.Never {
 		patience = 1 << 62 // who is lost stays lost, and is not missed
 	}
+	ticking, err := clock.New()
+	if err != nil {
+		return nil, err
+	}
 	return &Swarm{
 		config: c,
+		clock:  ticking,
 		style: bot.Style{
 			Think: s.Think, Leave: s.Leave, Rest: s.Rest, Hop: s.Hop, Idle: s.Idle, Stay: stay(s),
 			Flap: s.Flap, Reconnect: s.Reconnect, Backoff: s.Backoff,
@@ -90,7 +97,7 @@ func New(c Config) *Swarm {
 		skew:     newSkew(c.FirstRoom, s.RoomCount()),
 		waves:    newWaves(),
 		commands: make(chan command, mostCommands),
-	}
+	}, nil
 }
 
 // stay is for open arrivals only: a closed population stays.
@@ -120,6 +127,7 @@ func (s *Swarm) command(c command) {
 // Run plays until the scenario is over or stop is done, sends the bots home, and returns when all of
 // them are. The end of kill breaks the run off. show is called once a second. The result is judged.
 func (s *Swarm) Run(kill, stop context.Context, show func(Snapshot)) *result.Run {
+	defer s.clock.Close()
 	s.began = time.Now()
 	s.kill = kill
 	if length := s.config.Scenario.Length(); length > 0 {

@@ -19,16 +19,19 @@ const (
 	mostWaves = 500
 )
 
-// waves notices when many bots lose their connections at once, and when they are back.
+// waves notices when many bots lose their connections at once, and when they are back. What bots break by
+// themselves counts in storms only; what others break makes a wave when it comes in a gust.
 type waves struct {
 	mu    sync.Mutex
 	waves []*wave // by number, from 1; those that turned out to be small are nil
+	storm int     // number of the last storm; 0: there was none
+	gust  int     // number of the last gust
 }
 
-// wave is the losses of one gust.
+// wave is the losses of one gust or storm.
 type wave struct {
 	at      time.Duration
-	own     bool // all of them were the bots' own doing
+	own     bool // a storm of the scenario, or of the person at the keyboard
 	lost    int
 	present int // bots at tables, when it began
 	after   []time.Duration
@@ -36,39 +39,37 @@ type wave struct {
 
 func newWaves() *waves { return new(waves) }
 
-// begin starts a wave, even though the one before may not be over.
-func (w *waves) begin(at time.Duration) {
+// begin starts a storm.
+func (w *waves) begin(at time.Duration, present int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.open(at)
+	w.storm = w.open(at, true, present)
 }
 
-func (w *waves) open(at time.Duration) *wave {
-	if n := len(w.waves); n > 0 && w.waves[n-1] != nil && !w.waves[n-1].worthTelling() {
-		w.waves[n-1] = nil
-	}
-	next := &wave{at: at, own: true}
-	w.waves = append(w.waves, next)
-	return next
+func (w *waves) open(at time.Duration, own bool, present int) int {
+	w.waves = append(w.waves, &wave{at: at, own: own, present: present})
+	return len(w.waves)
 }
 
-// lost takes a loss and returns the number of its wave, from 1.
+// lost takes a loss and returns the number of its wave; 0: it belongs to none.
 func (w *waves) lost(at time.Duration, own bool, present int) uint32 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var now *wave
-	if n := len(w.waves); n > 0 {
-		now = w.waves[n-1]
+	if own {
+		if w.storm == 0 || at > w.waves[w.storm-1].at+gust {
+			return 0
+		}
+		w.waves[w.storm-1].lost++
+		return uint32(w.storm)
 	}
-	if now == nil || at > now.at+gust {
-		now = w.open(at)
+	if w.gust == 0 || at > w.waves[w.gust-1].at+gust {
+		if w.gust != 0 && !w.waves[w.gust-1].worthTelling() {
+			w.waves[w.gust-1] = nil
+		}
+		w.gust = w.open(at, false, present)
 	}
-	if now.lost == 0 {
-		now.present = present
-	}
-	now.lost++
-	now.own = now.own && own
-	return uint32(len(w.waves))
+	w.waves[w.gust-1].lost++
+	return uint32(w.gust)
 }
 
 // back takes that a bot which was hit by a wave is at its table again.

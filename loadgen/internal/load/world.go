@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"croupier/loadgen/internal/bot"
+	"croupier/loadgen/internal/clock"
 	"croupier/loadgen/internal/link"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
@@ -16,6 +17,12 @@ var _ bot.World = (*Swarm)(nil)
 
 // Now is the time since the begin of the run.
 func (s *Swarm) Now() time.Duration { return time.Since(s.began) }
+
+// SetAlarm wakes a bot.
+func (s *Swarm) SetAlarm(a *clock.Alarm, at time.Duration) { s.clock.Set(a, s.began.Add(at)) }
+
+// StopAlarm lets it sleep.
+func (s *Swarm) StopAlarm(a *clock.Alarm) { s.clock.Stop(a) }
 
 // Open connects a bot.
 func (s *Swarm) Open(user int64, h link.Handler) { s.config.Target.Open(s.kill, user, h) }
@@ -66,8 +73,12 @@ func (s *Swarm) Connected() { s.links.Add(1) }
 
 // Lost takes that a bot at a table lost its connection.
 func (s *Swarm) Lost(b *bot.Bot, own bool) {
-	present := s.states[bot.Seated].Load() + s.states[bot.Watching].Load()
-	b.Wave = s.waves.lost(s.Now(), own, int(present))
+	b.Wave = s.waves.lost(s.Now(), own, s.atTables())
+}
+
+// atTables is how many bots are at their tables.
+func (s *Swarm) atTables() int {
+	return int(s.states[bot.Seated].Load() + s.states[bot.Watching].Load())
 }
 
 // Back takes that a bot has its place again.
