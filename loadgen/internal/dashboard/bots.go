@@ -3,8 +3,6 @@ package dashboard
 import (
 	"strings"
 
-	"github.com/charmbracelet/lipgloss"
-
 	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/result"
 )
@@ -14,7 +12,7 @@ type state struct {
 	bots  int
 	name  string
 	sign  string
-	style lipgloss.Style
+	style paint
 }
 
 func (m Model) states() []state {

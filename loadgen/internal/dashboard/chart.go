@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/lipgloss"
-
 	"croupier/loadgen/internal/dashboard/words"
 )
 
@@ -23,7 +21,7 @@ type plot struct {
 // curve is one line of a plot, the newest figure last.
 type curve struct {
 	values []float64
-	style  lipgloss.Style
+	style  paint
 }
 
 const (
@@ -36,13 +34,17 @@ const (
 func span(width int) int { return max(0, width-labelWidth-1) * dotsAcross }
 
 // draw makes exactly rows lines of at most width columns: the curves, and the axis of time in the
-// last two. It draws nothing where there is no room for it.
+// last two rows. It draws nothing where there is no room for it.
 func (p plot) draw(width, rows int, s styles) []string {
 	cells, height := width-labelWidth-1, rows-2
 	if cells < 8 || height < 2 {
 		return nil
 	}
 	low, high, log := p.scale()
+	if high == 0 {
+		lines := append(make([]string, height/2), s.dim.Render(right("", labelWidth+1)+"nothing yet"))
+		return append(tall(lines, height), p.axis(cells, s)...)
+	}
 	c := newCanvas(cells, height)
 	for i := len(p.curves) - 1; i >= 0; i-- { // the first one lies on top
 		values := p.curves[i].values
@@ -93,7 +95,7 @@ func (p plot) scale() (low, high float64, log bool) {
 		}
 	}
 	if len(all) == 0 {
-		return 0, 1, false
+		return 0, 0, false
 	}
 	if p.gaps {
 		slices.Sort(all)

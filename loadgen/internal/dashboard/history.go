@@ -3,7 +3,6 @@ package dashboard
 import (
 	"time"
 
-	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/result"
 )
@@ -88,29 +87,4 @@ func (h *history) series(n int, of func(*second) float64) []float64 {
 		}
 	}
 	return values
-}
-
-// finder tells which violations were not in the snapshots before.
-type finder struct {
-	known map[string]struct{}
-}
-
-// keepKnown bounds what a finder remembers. A result keeps far fewer violations.
-const keepKnown = 10_000
-
-// fresh returns the violations of a snapshot that were in none before, as they stand there.
-func (f *finder) fresh(s load.Snapshot) []result.Violation {
-	if f.known == nil {
-		f.known = make(map[string]struct{})
-	}
-	var news []result.Violation
-	for _, v := range s.Run.Violations {
-		key := v.Rule + "\x00" + v.Text + "\x00" + time.Duration(v.Room).String()
-		if _, known := f.known[key]; known || len(f.known) >= keepKnown {
-			continue
-		}
-		f.known[key] = struct{}{}
-		news = append(news, v)
-	}
-	return news
 }

@@ -31,7 +31,7 @@ type Model struct {
 	now, heard    time.Time // heard: when the last snapshot came
 	snapshot      load.Snapshot
 	history       *history
-	finder        *finder
+	finder        *words.Finder
 	newest        *result.Violation // nil: none so far
 
 	phase  measure.Phase // of the chart
@@ -68,7 +68,7 @@ func New(c Config) Model {
 	return Model{
 		control: c.Control, styles: newStyles(c.Renderer),
 		listen: func() tea.Cmd { return nil }, tick: func() tea.Cmd { return nil },
-		now: c.Now, heard: c.Now, history: &history{}, finder: &finder{}, phase: measure.Action,
+		now: c.Now, heard: c.Now, history: &history{}, finder: &words.Finder{}, phase: measure.Action,
 	}
 }
 
@@ -114,7 +114,7 @@ func (m *Model) take(s load.Snapshot, at time.Time) {
 	}
 	m.snapshot = s
 	m.history.add(s.Run.Series)
-	if news := m.finder.fresh(s); len(news) > 0 {
+	if news := m.finder.Fresh(s); len(news) > 0 {
 		m.newest = &news[len(news)-1]
 	}
 	m.scrollBy(0)
@@ -132,7 +132,7 @@ func (m *Model) later(t time.Time) {
 
 func (m *Model) say(text string) { m.flash, m.flashUntil = text, m.now.Add(flashFor) }
 
-// wanted is how many bots the scenario wants now.
+// population is how many bots are where now, and how many are wanted.
 func (m Model) population() result.Population {
 	if r := m.snapshot.Run; r != nil && len(r.Series) > 0 {
 		return r.Series[len(r.Series)-1].Bots

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"strings"
 
+	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/result"
 )
 
@@ -16,10 +17,10 @@ const exampleRows = 20
 func (m Model) narrow() []string {
 	why := m.why()
 	if _, silent := m.silent(); m.newest != nil && m.height < exampleRows && !silent {
-		why = m.styles.bad.Render(describe(*m.newest)) // there is no room for both
+		why = m.styles.bad.Render(words.Violation(*m.newest)) // there is no room for both
 	}
 	lines := []string{
-		" " + spread(m.call()+" · "+m.name(), m.score(), m.width-2),
+		" " + spread(m.call()+m.subject(), m.score(), m.width-2),
 		" " + fit(why, m.width-2),
 		" " + m.progress(m.width-2),
 	}

@@ -70,7 +70,7 @@ func (m Model) violationsText(width int) []string {
 		if i > 0 {
 			lines = append(lines, "")
 		}
-		for _, line := range wrap(fmt.Sprintf("✗ %d of %d: %s", i+1, len(r.Violations), describe(v)), width, mostWrapped) {
+		for _, line := range wrap(fmt.Sprintf("✗ %d of %d: %s", i+1, len(r.Violations), words.Violation(v)), width, mostWrapped) {
 			lines = append(lines, m.styles.bad.Render(line))
 		}
 		if meaning := meanings[v.Rule]; meaning != "" {

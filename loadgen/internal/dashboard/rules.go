@@ -8,7 +8,6 @@ import (
 
 	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/internal/oracle"
-	"croupier/loadgen/result"
 )
 
 // rule is a rule and what became of its checks.
@@ -107,17 +106,12 @@ func (m Model) example(width, most int) []string {
 	if m.newest == nil {
 		return nil
 	}
-	text := describe(*m.newest)
+	text := words.Violation(*m.newest)
 	lines := wrap(text, width-5, most)
 	for i := range lines {
 		lines[i] = "   " + m.styles.bad.Render(lines[i])
 	}
 	return lines
-}
-
-// describe is a violation in a line.
-func describe(v result.Violation) string {
-	return fmt.Sprintf("%s: room %d: %s", words.Clean(v.Rule), v.Room, words.Clean(v.Text))
 }
 
 // cut is at most so many lines; the last one says how many are left out.

@@ -66,20 +66,19 @@ func (m Model) why() string {
 	return why
 }
 
-// name is what runs against what.
-func (m Model) name() string {
+// subject is what runs against what, to follow the verdict.
+func (m Model) subject() string {
 	r := m.snapshot.Run
 	if r == nil {
 		return ""
 	}
-	name := words.Clean(r.Scenario.Name)
-	if name == "" {
-		name = "scenario"
+	text := ""
+	for _, part := range []string{r.Scenario.Name, r.Target} {
+		if part != "" {
+			text += " · " + words.Clean(part)
+		}
 	}
-	if r.Target == "" {
-		return name
-	}
-	return name + " · " + words.Clean(r.Target)
+	return text
 }
 
 // clock is the time so far and in all.
@@ -121,9 +120,9 @@ func (m Model) progress(width int) string {
 func (m Model) footer() string {
 	switch {
 	case m.asking:
-		text := "Break off? The bots leave their seats as they are. y breaks off, any other key does not"
+		text := "Break off? The bots will not get up from their tables. y: yes, other keys: no"
 		if m.width < columns(text)+2 {
-			text = "break off? y: yes, other keys: no"
+			text = "break off? y: yes, else: no"
 		}
 		return m.styles.bad.Render(fit(" "+text, m.width))
 	case m.flash != "":

@@ -57,7 +57,7 @@ func (m Model) masthead() []string {
 	large := banner(verdict)
 	width := m.width - columns(large[0]) - 5
 	beside := []string{
-		spread(m.call()+" · "+m.name(), words.Clean(m.score()), width),
+		spread(m.call()+m.subject(), m.score(), width),
 		fit(m.why(), width),
 		m.progress(width),
 	}
@@ -74,5 +74,9 @@ func (m Model) score() string {
 	if r == nil {
 		return ""
 	}
-	return words.Short(words.Violated(r)) + " violated of " + words.Short(words.Checked(r)) + " checks"
+	text := words.Short(words.Violated(r)) + " violated of " + words.Short(words.Checked(r))
+	if m.width >= wideColumns {
+		text += " checks"
+	}
+	return text
 }

@@ -99,6 +99,7 @@ func (r Run) second(at int) result.Second {
 	if at == r.LostAt {
 		s.Lost = uint64(r.Bots / 3)
 	}
+	s.Returns = uint64(max(0, r.gone(at-1, r.StormAt, r.Bots/10)+r.gone(at-1, r.LostAt, r.Bots/3)+int(s.Broken+s.Lost)-away))
 	slow := 1 + 20*float64(away)/float64(max(1, r.Bots))
 	r.times(&s, measure.Action, int(s.Rolls/8), 900*time.Microsecond, slow, chance)
 	r.times(&s, measure.Skew, int(s.Settlements/8), 200*time.Microsecond, slow, chance)

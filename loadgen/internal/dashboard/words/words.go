@@ -77,8 +77,10 @@ func Duration(d time.Duration) string {
 		return fmt.Sprintf("%.2f s", d.Seconds())
 	case d < 99950*time.Millisecond:
 		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < 9995*time.Second:
+	case d < 597*time.Second:
 		return fmt.Sprintf("%.1f min", d.Minutes())
+	case d < 600*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
 	return fmt.Sprintf("%.1f h", min(d.Hours(), 999))
 }
@@ -136,25 +138,17 @@ const longest = 2000
 // Clean makes a text that may hold what a server sent fit for one line of a terminal: no control
 // characters, which could move the cursor or worse, and no end of it.
 func Clean(text string) string {
-	n, blank := 0, true
+	n := 0
 	text = strings.Map(func(r rune) rune {
-		if n >= longest {
-			return -1
-		}
 		if unicode.IsSpace(r) {
-			if blank {
-				return -1
-			}
-			blank, r = true, ' '
-		} else if !unicode.IsPrint(r) {
-			return -1
-		} else {
-			blank = false
+			r = ' '
 		}
-		n++
+		if n++; n > longest || !unicode.IsPrint(r) {
+			return -1
+		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
-	return strings.TrimSpace(text)
+	return strings.TrimRight(text, " ")
 }
 
 // NoVerdict is the word for a run in which nothing was checked yet.
