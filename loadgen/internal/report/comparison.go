@@ -38,7 +38,7 @@ func value(v float64, unit string) string {
 	case unit == "":
 		return chart.Amount(v)
 	}
-	return chart.Amount(v) + " " + clip(printable(unit), 20)
+	return chart.Amount(v) + strings.TrimPrefix(clip(printable(unit), 20), "1")
 }
 
 // change is how many times as large something became, as a difference of so many percent.

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"croupier/loadgen/internal/measure"
@@ -21,7 +22,7 @@ func (t track) sliced(what string) string {
 	if t.each < 1.5 {
 		return ""
 	}
-	return fmt.Sprintf("Each point: %s of %s.", what, span(t.each))
+	return fmt.Sprintf("Each point: of %s %s.", span(t.each), what)
 }
 
 // population is how many bots were where.
@@ -73,12 +74,18 @@ type shown struct {
 	name, class string
 }
 
-// rates is how much happened in a second, of several kinds that are about as frequent.
-func (t track) rates(title string, kinds ...shown) chart.Chart {
+// rates is how much happened in a second, of several kinds that are about as frequent. What is rare is
+// drawn by the worst second of a slice, and what is steady by the mean and a shade from the least
+// second to the most.
+func (t track) rates(title string, rare bool, kinds ...shown) chart.Chart {
 	c := t.new(title)
 	c.Unit = chart.Rate
-	if note := t.sliced("the mean"); note != "" {
-		c.Note = note + " The shade reaches from its least second to its most."
+	line := func(s spread) float64 { return s.Mean }
+	if rare {
+		line = func(s spread) float64 { return s.Most }
+		c.Note = t.sliced("the second with most")
+	} else if c.Note = t.sliced("the mean"); c.Note != "" {
+		c.Note += " The shade reaches from the least second to the most."
 	}
 	most := 0.0
 	for _, s := range t.slices {
@@ -87,38 +94,31 @@ func (t track) rates(title string, kinds ...shown) chart.Chart {
 		}
 	}
 	c.Y = chart.Amounts(most, chart.Amount)
-	c.Desc = "Lines over " + span(t.span) + ", a second at most:"
-	for i, k := range kinds {
-		if t.each >= 1.5 {
+	var parts []string
+	for _, k := range kinds {
+		if !rare && t.each >= 1.5 {
 			c.Band(k.class, t.values(func(s slice) float64 { return s.Rates[k.kind].Least }), t.values(func(s slice) float64 { return s.Rates[k.kind].Most }))
 		}
-		values := t.values(func(s slice) float64 { return s.Rates[k.kind].Mean })
+		values := t.values(func(s slice) float64 { return line(s.Rates[k.kind]) })
 		c.Line(k.name, k.class, values)
 		peak := 0.0
 		for _, s := range t.slices {
 			peak = max(peak, s.Rates[k.kind].Most)
 		}
-		c.Desc += fmt.Sprintf("%s %s %s", [2]string{",", ""}[b2i(i == 0)], chart.Amount(peak), k.name)
+		parts = append(parts, chart.Amount(peak)+" "+k.name)
 	}
-	c.Desc += "."
+	c.Desc = "Lines over " + span(t.span) + ", a second at most: " + strings.Join(parts, ", ") + "."
 	return c
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // happened are the charts of rates that have something to show.
 func (t track) happened() []chart.Chart {
 	all := []chart.Chart{
-		t.rates("Requests and events a second", shown{sent, "requests of bots", "c0"}, shown{events, "events from rooms", "c1"}),
-		t.rates("Rolls and settlements a second", shown{rolls, "rolls", "c0"}, shown{settlements, "settlements", "c2"}),
-		t.rates("Connections a second", shown{connects, "made", "c0"}, shown{returns, "returns to the table", "c2"}, shown{broken, "broken by bots", "c4"}, shown{lost, "lost otherwise", "bad"}),
+		t.rates("Requests and events a second", false, shown{sent, "requests of bots", "c0"}, shown{events, "events from rooms", "c1"}),
+		t.rates("Rolls and settlements a second", false, shown{rolls, "rolls", "c0"}, shown{settlements, "settlements", "c2"}),
+		t.rates("Connections a second", true, shown{connects, "made", "c0"}, shown{returns, "returns to the table", "c2"}, shown{broken, "broken by bots", "c4"}, shown{lost, "lost otherwise", "bad"}),
 	}
-	wrong := t.rates("Violations, unknowns and troubles a second", shown{violated, "violations", "bad"}, shown{unknown, "unknown", "c4"}, shown{troubles, "troubles", "c3"})
+	wrong := t.rates("Violations, unknowns and troubles a second", true, shown{violated, "violations", "bad"}, shown{unknown, "unknown", "c4"}, shown{troubles, "troubles", "c3"})
 	for _, s := range wrong.Series {
 		if !nothing(s.Values) {
 			return append(all, wrong)
@@ -145,7 +145,7 @@ func (t track) cpu() chart.Chart {
 // latency is one phase's times over the time of the run.
 func (t track) latency(phase string) chart.Chart {
 	c := t.new(phase)
-	c.Unit, c.Note = chart.Seconds, t.sliced("all times")
+	c.Unit, c.Note = chart.Seconds, t.sliced("all times together")
 	quantile := func(p float64) chart.Values {
 		return t.values(func(s slice) float64 {
 			if h := s.Times[phase]; h.Count() > 0 {
@@ -208,8 +208,7 @@ func distribution(title string, curves []curve) chart.Chart {
 	for _, one := range curves {
 		longest = max(longest, one.times.Count())
 	}
-	c := chart.Chart{Title: title, Unit: chart.Seconds, X: chart.Nines(longest),
-		Note: "Both scales are logarithmic: each step to the right is a nine more. A line ends at its longest time."}
+	c := chart.Chart{Title: title, Unit: chart.Seconds, X: chart.Nines(longest)}
 	at := odds(longest)
 	for _, o := range at {
 		c.Points.Places = append(c.Points.Places, c.X.Place(o))
@@ -239,12 +238,12 @@ func distribution(title string, curves []curve) chart.Chart {
 	for i, one := range curves {
 		c.Line(one.name, one.class, all[i])
 	}
-	c.Desc = "Lines from the shortest time at the left to the longest at the right, on a logarithmic scale, with percentiles by nines:"
-	for i, one := range curves {
-		c.Desc += fmt.Sprintf("%s %s: half within %s, 99%% within %s, all within %s", [2]string{";", ""}[b2i(i == 0)], printable(one.name),
-			chart.Duration(one.times.At(50)), chart.Duration(one.times.At(99)), chart.Duration(one.times.At(100)))
+	var parts []string
+	for _, one := range curves {
+		parts = append(parts, fmt.Sprintf("%s: half within %s, 99%% within %s, all within %s", printable(one.name),
+			chart.Duration(one.times.At(50)), chart.Duration(one.times.At(99)), chart.Duration(one.times.At(100))))
 	}
-	c.Desc += "."
+	c.Desc = "Lines from the shortest time at the left to the longest at the right, on a logarithmic scale, with percentiles by nines. " + strings.Join(parts, "; ") + "."
 	return c
 }
 
@@ -260,6 +259,7 @@ func byPhase(all []row, goals []scenario.Objective) chart.Chart {
 		}
 	}
 	c := distribution("How long each phase took, by percentile", curves)
+	c.Note = "Both scales are logarithmic: each step to the right is a nine more. A line ends at its longest time."
 	for _, one := range curves {
 		for _, o := range goals[:min(len(goals), mostGoals)] {
 			if clip(o.Phase, 30) == one.name {

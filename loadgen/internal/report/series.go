@@ -140,7 +140,7 @@ func (t track) moments() []chart.Mark {
 		marks = append(marks, m)
 	}
 	for _, n := range t.run.Notes[max(0, len(t.run.Notes)-mostMarks):] {
-		marks = append(marks, chart.Mark{Place: t.place(n.At.Seconds()), Sign: "●", Class: "note", Name: "at " + chart.Moment(n.At.Seconds()) + " " + n.Text})
+		marks = append(marks, chart.Mark{Place: t.place(n.At.Seconds()), Sign: "●", Class: "note", High: true, Name: "at " + chart.Moment(n.At.Seconds()) + " " + n.Text})
 	}
 	return marks
 }

@@ -120,6 +120,7 @@ type Mark struct {
 	Place, Width float64
 	Name         string // long
 	Sign         string
+	High         bool // the sign stands above the others'
 	Class        string
 }
 
