@@ -29,7 +29,7 @@ func TestKeysChangeTheRun(t *testing.T) {
 		{[]string{"q"}, []string{"stop"}, "q again to break off"},
 		{[]string{"ctrl+c"}, []string{"stop"}, "q again to break off"},
 		{[]string{"q", "s", "+"}, []string{"stop"}, "nobody else comes"},
-		{[]string{"q", "q"}, []string{"stop"}, "y breaks off"},
+		{[]string{"q", "q"}, []string{"stop"}, "y: yes, other keys: no"},
 		{[]string{"q", "q", "n"}, []string{"stop"}, "orderly end"},
 		{[]string{"v", "q"}, nil, "q stop"}, // left the pane
 		{[]string{"v", "ctrl+c"}, []string{"stop"}, "violations, with their proof"},
