@@ -16,6 +16,8 @@ const (
 	floor = 0.0002
 	// fewLost is how many more connections must be lost for it to be a regression.
 	fewLost = 10
+	// busier is by what share a machine must be busier on one side for it to be mentioned.
+	busier = 0.15
 )
 
 // core are the metrics without which nothing is known.
@@ -45,7 +47,25 @@ func Compare(base, next []*Run, tolerance float64) Comparison {
 	}
 	c.Metrics = append(c.Metrics, judge.lost(before, after))
 	c.decide()
+	c.warn(base, next)
 	return c
+}
+
+// warn says what else was different, so that nobody blames the servers for it.
+func (c *Comparison) warn(base, next []*Run) {
+	a, b := machineOf(base), machineOf(next)
+	if math.Abs(a-b) >= busier {
+		c.Reasons = append(c.Reasons, fmt.Sprintf("the generator's machine was %.0f%% busy in the base, and %.0f%% in the next: was anything else running on it?", a*100, b*100))
+	}
+}
+
+// machineOf is how busy the generators' machines were.
+func machineOf(runs []*Run) float64 {
+	var h Health
+	for _, r := range runs {
+		h = h.and(r.Health)
+	}
+	return h.Machine
 }
 
 // incomparable says why the runs say nothing about each other.
@@ -64,7 +84,7 @@ func incomparable(base, next []*Run) []string {
 			reasons = append(reasons, fmt.Sprintf("%s has another scenario than base result 1 (%s): play the same one", name, strings.Join(fields, ", ")))
 		}
 		if r.processes() != base[0].processes() {
-			reasons = append(reasons, fmt.Sprintf("%s is of %s, and base result 1 of %d: play with as many", name, processesText(r.processes()), base[0].processes()))
+			reasons = append(reasons, fmt.Sprintf("%s is of %d processes, and base result 1 of %d: play with as many", name, r.processes(), base[0].processes()))
 		}
 		if r.Verdict == Invalid {
 			why := "it says nothing"
@@ -77,13 +97,6 @@ func incomparable(base, next []*Run) []string {
 	return reasons
 }
 
-func processesText(n int) string {
-	if n == 1 {
-		return "1 process"
-	}
-	return fmt.Sprintf("%d processes", n)
-}
-
 // matters says whether a field of a scenario changes what is measured. What a run must hold and how
 // long it plays does not.
 func matters(field string) bool {
@@ -92,15 +105,14 @@ func matters(field string) bool {
 
 // violations compares the rules broken. One is enough.
 func violations(base, next []*Run) Metric {
-	m := Metric{Name: "violations", Unit: "", Outcome: Same}
+	m := Metric{Name: "violations", Outcome: Same}
 	sum := func(runs []*Run) (n float64) {
 		for _, r := range runs {
-			violated := uint64(len(r.Violations))
+			var counted uint64
 			for _, t := range r.Rules {
-				n += float64(t.Violated)
-				violated = 0
+				counted += t.Violated
 			}
-			n += float64(violated)
+			n += float64(max(counted, uint64(len(r.Violations))))
 		}
 		return n
 	}
@@ -160,13 +172,13 @@ func (e estimator) ask(q question, base, next []side) Metric {
 	m.Base, m.Next = round(m.Base), round(m.Next)
 	limit := math.Log1p(e.tolerance)
 	worse := -change * float64(q.better)
-	matters := q.unit != "s" || math.Abs(m.Next-m.Base) >= floor
+	concerns := q.unit != "s" || math.Abs(m.Next-m.Base) >= floor
 	switch {
-	case matters && worse-half > limit:
+	case concerns && worse-half > limit:
 		m.Outcome = Regressed
-	case matters && worse+half < -limit:
+	case concerns && worse+half < -limit:
 		m.Outcome = Improved
-	case matters && worse > limit && worse-half > -half/4:
+	case concerns && worse > limit && worse-half > -half/4:
 		m.Note = fmt.Sprintf("it may have got worse, but noise could do as much: measure %s times as long, or more runs", times(half/max(worse-limit, limit/4)))
 	default:
 		m.Outcome = Same

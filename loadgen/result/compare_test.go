@@ -238,6 +238,22 @@ func TestIncomparable(t *testing.T) {
 	}
 }
 
+// A machine that was busier on one side is mentioned, and changes no verdict.
+func TestCompareMentionsTheMachine(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	base, next := ordinary.several(r, 1), ordinary.several(r, 1)
+	base[0].Health = Health{Seconds: 120, Machine: 0.3}
+	next[0].Health = Health{Seconds: 120, Machine: 0.9}
+	c := Compare(base, next, 0.1)
+	if c.Verdict != Same || !strings.Contains(strings.Join(c.Reasons, "\n"), "was 30% busy in the base, and 90% in the next") {
+		t.Errorf("%+v", c)
+	}
+	base[0].Health.Machine = 0.8
+	if c := Compare(base, next, 0.1); strings.Contains(strings.Join(c.Reasons, "\n"), "busy") {
+		t.Errorf("%+v", c)
+	}
+}
+
 // The same files give the same answer, and it can be written as JSON.
 func TestCompareRepeats(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
