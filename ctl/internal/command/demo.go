@@ -125,10 +125,10 @@ func (o RunDemo) scenario() scenario.Scenario {
 // ctx ends, the bots get up and there is a verdict; a signal after that breaks everything off.
 func (o RunDemo) Run(ctx context.Context, s Streams) error {
 	run, err := o.play(ctx, s)
-	if err != nil {
+	if run == nil {
 		return err
 	}
-	if err := o.deliver(run, s); err != nil {
+	if err := errors.Join(err, o.deliver(run, s)); err != nil {
 		return err
 	}
 	if code := run.Exit(); code != ExitOK {
@@ -137,7 +137,8 @@ func (o RunDemo) Run(ctx context.Context, s Streams) error {
 	return nil
 }
 
-// play runs the servers, the bots and the restarts.
+// play runs the servers, the bots and the restarts. What went wrong beside the run is returned with
+// its result.
 func (o RunDemo) play(ctx context.Context, s Streams) (*result.Run, error) {
 	running, err := stack.Start(stack.Config{Games: o.Games, Version: build(1), Round: o.Round, Idle: o.Idle, Production: true})
 	if err != nil {
@@ -161,10 +162,10 @@ func (o RunDemo) play(ctx context.Context, s Streams) (*result.Run, error) {
 	switch {
 	case errors.As(err, &misused):
 		return nil, usage("demo: %w", err)
-	case err != nil:
+	case run == nil:
 		return nil, &codedError{code: exitInvalid, err: errors.Join(err, closed)}
 	}
-	return run, closed
+	return run, errors.Join(err, closed)
 }
 
 // secondSignal returns a context that ends at the first signal after stop has ended.
