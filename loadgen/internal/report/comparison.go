@@ -93,7 +93,7 @@ func unit(m result.Metric) string {
 }
 
 func compared(c result.Comparison) string {
-	return fmt.Sprintf("%s of the base and %s of what is next; up to %s worse is tolerated", many(c.Base, "run"), many(c.Next, "run"), percent(c.Tolerance))
+	return fmt.Sprintf("%s of the base and %s of what is next; up to %s worse is tolerated", many(c.Base, "run"), many(c.Next, "run"), fmt.Sprintf("%.3g%%", c.Tolerance*100))
 }
 
 // CompareCSV writes a comparison's metrics, a line for each after one with the columns' names. Times

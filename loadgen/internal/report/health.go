@@ -30,7 +30,7 @@ func vitals(run *result.Run) []vital {
 	h := run.Health
 	all := []vital{{
 		Name: "send lag", Value: "not measured",
-		Limit: "at p99 at most " + chart.Duration(worstLag), Over: h.Lag.Count >= enoughLags && h.Lag.P99 > worstLag,
+		Limit: "at most " + chart.Duration(worstLag) + " at p99", Over: h.Lag.Count >= enoughLags && h.Lag.P99 > worstLag,
 	}}
 	if h.Lag.Count > 0 {
 		all[0].Value = fmt.Sprintf("p50 %s, p99 %s, max %s", chart.Duration(h.Lag.P50), chart.Duration(h.Lag.P99), chart.Duration(h.Lag.Max))

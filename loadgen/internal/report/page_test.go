@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/result"
 	"croupier/loadgen/scenario"
@@ -172,6 +174,23 @@ func TestPageOfALongRunIsSmallAndKeepsMaxima(t *testing.T) {
 	}
 	if n := len(cut(run.Series, mostPoints)); n > mostPoints || n < mostPoints/2 {
 		t.Errorf("%d points", n)
+	}
+}
+
+func TestTheRestOfASecondIsNoBurst(t *testing.T) {
+	series := sample(20, 9).Series
+	series = append(series, result.Second{At: 20.05, Sent: 900, CPU: 1.9, Times: map[string]*measure.Histogram{"action": series[19].Times["action"], "auth": series[19].Times["action"]}})
+	before := series[19].Times["action"].Count()
+	got := cut(series, mostPoints)
+	last := got[len(got)-1]
+	if len(got) != 20 || last.To != 20.05 || last.CPU != 1.9 || last.Times["action"].Count() != 2*before || last.Times["auth"].Count() != before {
+		t.Errorf("%d slices, the last is %+v", len(got), last)
+	}
+	if want := float64(series[19].Sent+900) / 1.05; math.Abs(last.Rates[sent].Most-want) > 1 {
+		t.Errorf("%v a second, want %v", last.Rates[sent].Most, want)
+	}
+	if series[19].Times["action"].Count() != before || len(series[19].Times) == len(last.Times) {
+		t.Error("the result was changed")
 	}
 }
 

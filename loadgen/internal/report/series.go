@@ -3,6 +3,7 @@ package report
 import (
 	"maps"
 	"math"
+	"slices"
 
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/report/chart"
@@ -42,12 +43,45 @@ const (
 	rateKinds
 )
 
-func (k rateKind) of(s result.Second) uint64 {
-	return [rateKinds]uint64{s.Sent, s.Events, s.Rolls, s.Settlements, s.Connects, s.Returns, s.Broken, s.Lost, s.Troubles, s.Violated, s.Unknown}[k]
+// in is where a second has the count.
+func (k rateKind) in(s *result.Second) *uint64 {
+	return [rateKinds]*uint64{
+		&s.Sent, &s.Events, &s.Rolls, &s.Settlements, &s.Connects, &s.Returns, &s.Broken, &s.Lost, &s.Troubles, &s.Violated, &s.Unknown,
+	}[k]
 }
 
-// slices cuts a series into at most n slices of equally many seconds. No maximum is lost.
+// shortest is how much of a second must have passed for it to stand for itself: the rest of a run that
+// did not end on the second would else look like a burst.
+const shortest = 0.5
+
+// rounded joins what is left of a second at the end of a run to the one before.
+func rounded(series []result.Second) []result.Second {
+	n := len(series) - 1
+	if n < 1 || series[n].At-series[n-1].At >= shortest {
+		return series
+	}
+	last, rest := series[n-1], series[n]
+	last.At, last.CPU, last.Times = rest.At, max(last.CPU, rest.CPU), maps.Clone(last.Times)
+	for k := range rateKinds {
+		*k.in(&last) += *k.in(&rest)
+	}
+	for name, h := range rest.Times {
+		sum := last.Times[name].Clone()
+		if sum == nil {
+			sum = measure.NewHistogram()
+		}
+		add(sum, h)
+		if last.Times == nil {
+			last.Times = make(map[string]*measure.Histogram)
+		}
+		last.Times[name] = sum
+	}
+	return append(slices.Clone(series[:n-1]), last)
+}
+
+// cut makes at most n slices of equally many seconds of a series. No maximum is lost.
 func cut(series []result.Second, n int) []slice {
+	series = rounded(series)
 	each := max(1, (len(series)+n-1)/n)
 	var all []slice
 	begin := 0.0
@@ -73,7 +107,7 @@ func join(begin float64, part []result.Second) slice {
 		}
 		last = second.At
 		for k := range s.Rates {
-			n := float64(rateKind(k).of(second))
+			n := float64(*rateKind(k).in(&second))
 			sums[k] += n
 			s.Rates[k].Least = min(s.Rates[k].Least, n/length)
 			s.Rates[k].Most = max(s.Rates[k].Most, n/length)

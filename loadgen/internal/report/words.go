@@ -109,7 +109,13 @@ func size(n uint64) string {
 	return fmt.Sprintf("%d B", n)
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.3g%%", share*100) }
+// percent is a share to two digits.
+func percent(share float64) string {
+	if share*100 >= 9.95 {
+		return fmt.Sprintf("%.0f%%", share*100)
+	}
+	return fmt.Sprintf("%.2g%%", share*100)
+}
 
 func span(seconds float64) string {
 	return chart.Duration(time.Duration(seconds * float64(time.Second)))
