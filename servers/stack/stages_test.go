@@ -228,3 +228,35 @@ func TestNobodyStaysInADrainingGate(t *testing.T) {
 	h.gateDone <- nil
 	<-ended
 }
+
+// Rooms are settled one after the other, so that their players do not all come again in one moment.
+func TestSettledRoomsAreSpread(t *testing.T) {
+	const rooms = 100
+	h := openHouse(t)
+	var all []*socket
+	for n := range rooms {
+		all = append(all, h.sitting(n+1, fmt.Sprint(n+1)))
+	}
+	h.gameNext()
+	h.gameNext()
+	begun := time.Now()
+	ends := make(chan time.Duration, rooms)
+	for _, s := range all {
+		go func() {
+			s.until(2, value(0))
+			ends <- time.Since(begun)
+		}()
+	}
+	first := within(t, "the first room to be settled", ends)
+	last := first
+	for range rooms - 1 {
+		last = within(t, "all rooms to be settled", ends)
+	}
+	if last-first < 100*time.Millisecond {
+		t.Errorf("the first of %d rooms was settled after %v, the last after %v", rooms, first, last)
+	}
+	if err := within(t, "the server to go", h.gameDone); err != nil {
+		t.Error(err)
+	}
+	h.gameDone <- nil
+}

@@ -247,12 +247,27 @@ func (s *Server) Cordoned() bool {
 	return s.cordoned
 }
 
+// Players of rooms that are settled come again at once. So that they do not all come in the same
+// moment, rooms are settled one after the other, settlePause apart, but all within settleSpread.
+const (
+	settlePause  = 2 * time.Millisecond
+	settleSpread = 2 * time.Second
+)
+
 // Settle cordons, brings every round to its end, closes all rooms and waits until they are gone
 // or ctx ends. Players are told to come again.
 func (s *Server) Settle(ctx context.Context) error {
 	drained := s.Cordon()
-	for _, r := range s.open() {
+	rooms := s.open()
+	pause := time.NewTicker(max(min(settlePause, settleSpread/time.Duration(len(rooms)+1)), time.Microsecond))
+	defer pause.Stop()
+	for _, r := range rooms {
 		r.Settle(room.Retry)
+		select {
+		case <-pause.C:
+		case <-drained:
+		case <-ctx.Done():
+		}
 	}
 	select {
 	case <-drained:
