@@ -301,3 +301,51 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestObjectivesAsText(t *testing.T) {
+	for text, want := range map[string]string{
+		"action-p99=50ms": "action-p99=50ms", "reseat-max < 60s": "reseat-max=1m", "seat-p99.9:2ms": "seat-p99.9=2ms",
+	} {
+		var o Objective
+		if err := o.UnmarshalText([]byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if got, err := o.MarshalText(); string(got) != want || err != nil {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	o := Objective{Phase: "seat"}
+	if err := o.UnmarshalText([]byte("seat-p98=2ms")); err == nil || o.Phase != "seat" || o.Limit != 0 {
+		t.Errorf("%v, %v", o, err)
+	}
+}
+
+// What comes of a file of results, whoever wrote it, is an error or a scenario that is written as it
+// was read.
+func FuzzJSON(f *testing.F) {
+	for _, name := range Presets() {
+		s, err := Preset(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		data, err := json.Marshal(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(`{"slo": {"action-p99": "5ms", "action-p99": "6ms"}, "stages": null, "for": null, "bots": 1e9}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s, again Scenario
+		if json.Unmarshal(data, &s) != nil {
+			return
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &again); err != nil || !reflect.DeepEqual(s, again) {
+			t.Errorf("%s is read as %+v, and was %+v: %v", text, again, s, err)
+		}
+	})
+}

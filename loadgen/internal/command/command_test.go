@@ -23,7 +23,10 @@ import (
 	"croupier/servers/token"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A connection's worker waits two seconds for more to do, and then ends by itself.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("croupier/loadgen/internal/link.(*pool).run"))
+}
 
 // house stands for the servers and the play on them.
 type house struct {
