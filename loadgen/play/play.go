@@ -131,10 +131,16 @@ func (c *Config) sources() link.Sources {
 	if s.Sources > 0 {
 		return link.Sources(s.Sources)
 	}
-	bots := s.Most()
-	breaks := float64(bots) * s.Flap / 60
+	const rest = 60 // seconds for which a port rests after its connection
+	breaks := s.Flap / 60
 	if s.StormEvery > 0 {
-		breaks += float64(bots) * s.StormShare / s.StormEvery.Seconds()
+		breaks += s.StormShare / s.StormEvery.Seconds()
 	}
-	return link.SourcesFor(bots, breaks)
+	bots := float64(s.Most())
+	need := measure.ReadLimits().Sources(int(bots + min(bots*breaks*rest, mostResting)))
+	return link.Sources(min(need, link.MostSources))
 }
+
+// mostResting bounds the ports that are held for connections which are over: the system itself takes them
+// again sooner when it runs out.
+const mostResting = 500_000

@@ -56,6 +56,8 @@ type Target struct {
 	Token  func(user int64) (string, error) // nil: none is sent
 	From   Sources
 	Dial   Dial // nil: TCP
+
+	Workers *Workers // who connect; nil: a new goroutine each
 }
 
 // String names the target in messages.
@@ -87,5 +89,9 @@ func (t Target) Open(ctx context.Context, user int64, h Handler) {
 		go t.openDirect(ctx, user, h)
 		return
 	}
-	go t.openGate(ctx, user, h)
+	if t.Workers == nil {
+		go t.openGate(ctx, user, h)
+		return
+	}
+	t.Workers.do(func() { t.openGate(ctx, user, h) })
 }

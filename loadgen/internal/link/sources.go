@@ -14,19 +14,8 @@ type Dial func(ctx context.Context, user int64, address string) (net.Conn, error
 // address has some 28,000 ports to one server. 0 and 1: whatever the system takes.
 type Sources int
 
-// PortsEach is how many connections to one server one source address is good for: the system's
-// range has 28,232 ports unless it was changed, and some rest for a minute after a connection.
-const PortsEach = 20_000
-
 // MostSources is how many there can be.
 const MostSources = 250 * 250
-
-// SourcesFor is how many addresses so many bots need that break so many connections a second.
-func SourcesFor(bots int, breaks float64) Sources {
-	const rest = 60 // seconds for which a port rests (TIME_WAIT)
-	ports := float64(bots) + min(breaks*rest, 4*float64(bots)+60_000)
-	return Sources(min(1+int(ports)/PortsEach, MostSources))
-}
 
 // address is where a user's bot connects from; invalid: wherever.
 func (s Sources) address(user int64) netip.Addr {

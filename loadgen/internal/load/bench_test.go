@@ -123,7 +123,7 @@ func hold(b *testing.B, target link.Target, bots int) *result.Run {
 func BenchmarkHeldBots(b *testing.B) {
 	for range b.N {
 		url := startStub(b)
-		hold(b, link.Target{Gate: url, Token: signing(), From: link.SourcesFor(18_000, 0)}, 18_000)
+		hold(b, link.Target{Gate: url, Token: signing(), From: 8}, 18_000)
 	}
 }
 
@@ -145,7 +145,7 @@ func BenchmarkReconnects(b *testing.B) {
 		sc := crowd(2000)
 		sc.Ramp, sc.Flap, sc.Reconnect, sc.Backoff = 0, 60*4200.0/2000, scenario.Fixed, time.Millisecond
 		stop, cancel := context.WithCancel(b.Context())
-		target := link.Target{Gate: url, Token: signing(), From: link.SourcesFor(2000, 10_000)}
+		target := link.Target{Gate: url, Token: signing(), From: 40}
 		r := swarm(b, Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
 			if s.At > 15*time.Second {
 				cancel()

@@ -77,6 +77,7 @@ func New(c Config) (*Swarm, error) {
 		c.Startup = 10 * time.Second
 	}
 	s := c.Scenario
+	c.Target.Workers = link.NewWorkers()
 	patience := s.Patience
 	if s.Reconnect == scenario.Never {
 		patience = 1 << 62 // who is lost stays lost, and is not missed
@@ -127,6 +128,7 @@ func (s *Swarm) command(c command) {
 // Run plays until the scenario is over or stop is done, sends the bots home, and returns when all of
 // them are. The end of kill breaks the run off. show is called once a second. The result is judged.
 func (s *Swarm) Run(kill, stop context.Context, show func(Snapshot)) *result.Run {
+	defer s.config.Target.Workers.Close()
 	defer s.clock.Close()
 	s.began = time.Now()
 	s.kill = kill

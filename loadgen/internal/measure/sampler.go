@@ -31,7 +31,7 @@ type Usage struct {
 	GC         float64 // share of the processor time
 	Pause      time.Duration
 	Memory     uint64 // most
-	PerBot     uint64 // bytes: the most for a bot, of what came since the sampler was made
+	PerBot     uint64 // bytes: what came since the sampler was made, at most, over the most bots
 	PortsLeft  int    // fewest; or Unknown
 	FilesLeft  int    // fewest; or Unknown
 	Goroutines int    // most
@@ -44,6 +44,7 @@ type Sampler struct {
 	files      files
 	before     reading
 	base       uint64 // memory before the first bot
+	bots       int    // most
 	usage      Usage
 	collected  float64 // processor seconds of the garbage collector
 	machine    float64 // seconds for which the machine's share is known
@@ -151,8 +152,9 @@ func (s *Sampler) worst(sample Sample, bots int) {
 	u.Goroutines = max(u.Goroutines, sample.Goroutines)
 	u.PortsLeft = fewest(u.PortsLeft, sample.PortsLeft)
 	u.FilesLeft = fewest(u.FilesLeft, sample.FilesLeft)
-	if bots > 0 && sample.Memory > s.base {
-		u.PerBot = max(u.PerBot, (sample.Memory-s.base)/uint64(bots))
+	s.bots = max(s.bots, bots)
+	if s.bots > 0 && u.Memory > s.base {
+		u.PerBot = (u.Memory - s.base) / uint64(s.bots)
 	}
 }
 

@@ -108,7 +108,7 @@ func TestLimitsCheck(t *testing.T) {
 			t.Errorf("%d bots from %d addresses with %+v: %v, want %q", c.bots, c.sources, c.limits, err, c.want)
 		}
 	}
-	for bots, want := range map[int]int{1: 1, 10_000: 1, 14_000: 2, 50_000: 4} {
+	for bots, want := range map[int]int{1: 1, 10_000: 2, 14_000: 3, 50_000: 8} {
 		if got := plenty.Sources(bots); got != want {
 			t.Errorf("%d bots need %d addresses, want %d", bots, got, want)
 		}
