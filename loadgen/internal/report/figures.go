@@ -37,7 +37,7 @@ func (t track) population() chart.Chart {
 		{"watching", "watching", func(p result.Population) int { return p.Watching }},
 		{"resting", "out", func(p result.Population) int { return p.Out }},
 		{"connecting", "connecting", func(p result.Population) int { return p.Connecting }},
-		{"away, lost the connection", "away", func(p result.Population) int { return p.Away }},
+		{"away (lost the connection)", "away", func(p result.Population) int { return p.Away }},
 	}
 	var layers []chart.Series
 	most := 0.0

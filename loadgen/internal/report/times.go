@@ -132,6 +132,6 @@ func odds(n uint64) []float64 {
 
 // percentile is the name of the one that one in so many exceeds: 99.9%.
 func percentile(odds float64) string {
-	s := strconv.FormatFloat(100-100/odds, 'f', 1+int(max(0, math.Ceil(math.Log10(odds)-1e-9))), 64)
+	s := strconv.FormatFloat(100-100/odds, 'f', int(max(1, math.Ceil(math.Log10(odds)-1e-9))), 64)
 	return strings.TrimRight(strings.TrimRight(s, "0"), ".") + "%"
 }
