@@ -97,7 +97,7 @@ func TestLimitsCheck(t *testing.T) {
 	}{
 		{plenty, 20_000, 1, ""},
 		{plenty, 90_000, 0, ""},
-		{plenty, 30_000, 1, "30000 bots need as many ports, and the source address has 28000: use more addresses (--sources 3), widen net.ipv4.ip_local_port_range, or play with --bots 27744 at most"},
+		{plenty, 30_000, 1, "30000 bots need as many ports, and the source address has 28000: use more addresses (--sources 5), widen net.ipv4.ip_local_port_range, or play with --bots 27744 at most"},
 		{plenty, 60_000, 2, "the 2 source addresses have 56000"},
 		{Limits{Files: 1024, Ports: 28_000}, 10_000, 0, "10000 bots need 10256 open files, and this process may have 1024: raise the limit (ulimit -n 10256), or play with --bots 768 at most"},
 		{Limits{Files: 100, Ports: 28_000}, 10, 0, "10 bots need 266 open files, and this process may have 100: raise the limit (ulimit -n 266)"},
