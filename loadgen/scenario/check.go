@@ -78,10 +78,10 @@ func (s Scenario) checkBounds(bad func(string, string, ...any) error) error {
 		return bad("name", "up to 100 letters in one line")
 	case s.Game != "dice":
 		return bad("game", "the bots know dice only")
-	case !(s.Rate >= 0 && s.Rate <= 100_000):
-		return bad("rate", "from 0 to 100000 bots a second")
-	case !(s.Flap >= 0 && s.Flap <= 6000):
-		return bad("flap", "from 0 to 6000 times a minute")
+	case !(s.Rate == 0 || s.Rate >= 0.001 && s.Rate <= 100_000):
+		return bad("rate", "0, or from 0.001 to 100000 bots a second")
+	case !(s.Flap == 0 || s.Flap >= 0.0001 && s.Flap <= 6000):
+		return bad("flap", "0, or from 0.0001 to 6000 times a minute")
 	case s.Sources > mostSources:
 		return bad("sources", "up to %d addresses", mostSources)
 	case s.Spectators > 1000:
