@@ -9,9 +9,11 @@ import (
 	"syscall"
 
 	"croupier/loadgen/internal/command"
+	"croupier/loadgen/internal/priority"
 )
 
 func main() {
+	priority.Raise()
 	stages, release := notify()
 	code := command.Main(stages, os.Args, os.Getenv, command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	release()
