@@ -24,6 +24,7 @@ const (
 	Ended                   // the room ended the bot's stay, for Reason
 	Told                    // something else that is no event of the room: an answer, a notice
 	Other                   // something that this version does not know
+	Quit                    // the bot does not want to come back to this room
 )
 
 // Reason is why a room ended a stay.
@@ -130,6 +131,8 @@ func (e Event) what() string {
 			return number + fmt.Sprintf("scene: in round %d, dice %s", e.Round, dots(e.Dice))
 		}
 		return number + fmt.Sprintf("scene: round %d is over, dice %s", e.Round, dots(e.Dice))
+	case Quit:
+		return "the bot does not want to come back"
 	case Ended:
 		return number + "the room ended the stay: " + [...]string{"come again", "disbanded", "replaced"}[e.Reason]
 	}
@@ -145,30 +148,4 @@ func dots(dice []Die) string {
 		}
 	}
 	return "[" + strings.Join(words, " ") + "]"
-}
-
-// same says whether two events with one number are one and the same thing, as far as each of two
-// observers is to know it: points are shown to the roller only, and a player who comes back is told
-// the own seat where others are told that the player is online.
-func same(a, b *Event) bool {
-	if a.Kind == Present && b.Kind == Online {
-		a, b = b, a
-	}
-	if a.Kind == Online && b.Kind == Present {
-		return a.User == b.User && a.Online
-	}
-	if a.Kind != b.Kind || a.User != b.User || a.Round != b.Round {
-		return false
-	}
-	switch a.Kind {
-	case Present:
-		return a.Seat == b.Seat
-	case Online:
-		return a.Online == b.Online
-	case Settled:
-		return slices.Equal(a.Dice, b.Dice) && slices.Equal(a.Winners, b.Winners)
-	case Started:
-		return a.Length == b.Length
-	}
-	return true
 }

@@ -1,13 +1,13 @@
 package oracle
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // window is how many events of a life are kept to be compared with what other bots are told. A bot
 // that hears of an event later than that is not compared.
 const window = 64
+
+// leastWindow is how many are kept where all the bots of a room hear of its events soon.
+const leastWindow = 16
 
 // grace is how long after a room began anew bots may still be handing in what the old one said.
 const grace = time.Second
@@ -22,9 +22,10 @@ type life struct {
 	epochFrom uint64 // the first event seen of it
 	observers []*member
 
-	head uint64       // every event up to here was followed, or is lost
-	top  uint64       // the newest event seen
-	ring [window]slot // by number
+	head uint64   // every event up to here was followed, or is lost
+	top  uint64   // the newest event seen
+	ring []record // what the first bot saw, by number; no smaller than what a bot at the table may still hand in
+	next []record // scenes after events that were not followed yet
 
 	mourned      bool // a bot was abandoned, and nothing was heard of the room since
 	ended        bool // the server said that it closes the room
@@ -33,15 +34,8 @@ type life struct {
 	split        bool // both go on, which was reported
 
 	game  game
+	clock clock
 	seats seats
-}
-
-// slot is an event of a life, as the first bot saw it, and the scene after it where a bot was shown
-// one.
-type slot struct {
-	seq   uint64
-	fact  *Event
-	scene *Event
 }
 
 // quiet says that everyone has left of their own accord: the room may have closed since.
@@ -49,23 +43,47 @@ func (l *life) quiet() bool { return len(l.observers) == 0 && !l.mourned }
 
 func (l *life) heardFrom() { l.mourned = false }
 
-// slot returns the slot for a number, emptied where it held an older one; nil where it holds a
-// newer one already.
-func (l *life) slot(seq uint64) *slot {
-	s := &l.ring[seq%window]
-	if s.seq > seq {
-		return nil
+// slot returns the place for what is known of a number, emptied where it held an older one; nil
+// where it holds a newer one already.
+func (l *life) slot(seq uint64) *record {
+	for {
+		s := &l.ring[seq%uint64(len(l.ring))]
+		switch {
+		case s.seq > seq:
+			return nil
+		case s.seq == seq:
+			return s
+		case s.seq != 0 && len(l.ring) < window && (s.seq > l.head || l.expected(s.seq)):
+			l.resize(2 * len(l.ring))
+			continue
+		}
+		*s = record{seq: seq}
+		return s
 	}
-	if s.seq < seq {
-		*s = slot{seq: seq}
+}
+
+// resize makes the ring longer, or shorter.
+func (l *life) resize(size int) {
+	old := l.ring
+	l.ring = make([]record, size)
+	for i := range old {
+		if s := &l.ring[old[i].seq%uint64(size)]; s.seq < old[i].seq {
+			*s = old[i]
+		}
 	}
-	return s
+}
+
+// relax makes a ring short again that had grown for a bot which has left.
+func (l *life) relax() {
+	if len(l.ring) > leastWindow && (l.top < leastWindow || l.head >= l.top-leastWindow/2 && !l.expected(l.top-leastWindow/2)) {
+		l.resize(leastWindow)
+	}
 }
 
 // fact is what is known of an event, nil: nothing.
-func (l *life) fact(seq uint64) *Event {
-	if s := &l.ring[seq%window]; s.seq == seq {
-		return s.fact
+func (l *life) fact(seq uint64) *record {
+	if s := &l.ring[seq%uint64(len(l.ring))]; s.seq == seq && s.kind != 0 {
+		return s
 	}
 	return nil
 }
@@ -124,7 +142,7 @@ func (l *life) noteEpoch(e *Event) {
 	case e.Epoch > l.epoch:
 		l.epoch, l.epochFrom = e.Epoch, e.Seq
 	case e.Epoch < l.epoch && e.Seq >= l.epochFrom:
-		l.room.violate(Epoch, "bot %d was told %d by owner %d, when owner %d had the room since %d", e.Bot, e.Seq, e.Epoch, l.epoch, l.epochFrom)
+		l.room.violate(Epoch, about{}, "bot %d was told %d by owner %d, when owner %d had the room since %d", e.Bot, e.Seq, e.Epoch, l.epoch, l.epochFrom)
 	}
 }
 
@@ -132,12 +150,12 @@ func (l *life) noteEpoch(e *Event) {
 func (l *life) checkAlone(e *Event) {
 	if l.superseded && !l.split && e.At > l.supersededAt+grace {
 		l.split = true
-		l.room.violate(Epoch, "there are two rooms under this number: one was opened at %.3f s, and the one before it still plays", l.supersededAt.Seconds())
+		l.room.violate(Epoch, about{}, "there are two rooms under this number: one was opened at %.3f s, and the one before it still plays", l.supersededAt.Seconds())
 	}
 }
 
 // put takes a numbered event as one bot saw it.
-func (l *life) put(e *Event) {
+func (l *life) put(e *Event, m *member) {
 	if e.Seq > l.head+window {
 		l.skip(e.Seq - window)
 	}
@@ -146,13 +164,14 @@ func (l *life) put(e *Event) {
 	case s == nil:
 		l.room.unknown(Agreement) // too late to be compared
 		return
-	case s.fact == nil:
-		s.fact = e
+	case s.kind == 0:
+		*s = keep(e, m)
 	default:
 		l.room.checked(Agreement)
-		if !same(s.fact, e) {
-			l.room.violate(Agreement, "bots were told different things: bot %d %q, bot %d %q", s.fact.Bot, s.fact.what(), e.Bot, e.what())
+		if !same(s, e) {
+			l.room.violate(Agreement, about{from: e.Seq, to: e.Seq}, "bots were told different things: bot %d %q, bot %d %q", l.room.witness(s), s.what(), e.Bot, e.what())
 		}
+		s.seen |= m.bit()
 		return
 	}
 	l.top = max(l.top, e.Seq)
@@ -160,26 +179,46 @@ func (l *life) put(e *Event) {
 }
 
 // show takes a scene.
-func (l *life) show(e *Event) {
-	switch {
-	case e.Seq < l.head:
+func (l *life) show(e *Event, m *member) {
+	if e.Seq < l.head {
 		return // a bot that lags behind the others
-	case e.Seq == l.head:
-		l.compareScene(e)
+	}
+	scene := keep(e, m)
+	if e.Seq == l.head {
+		l.compareScene(&scene)
 		return
 	}
 	if e.Seq > l.head+window {
 		l.skip(e.Seq - window)
 	}
-	if s := l.slot(e.Seq); s != nil {
-		s.scene = e
+	if len(l.next) < window {
+		l.next = append(l.next, scene)
 	}
 	l.top = max(l.top, e.Seq)
 	l.advance()
 }
 
+// shown compares the scenes after the head, and forgets older ones.
+func (l *life) shown() {
+	if len(l.next) == 0 {
+		return
+	}
+	waiting := l.next[:0]
+	for i := range l.next {
+		switch scene := l.next[i]; {
+		case scene.seq == l.head:
+			l.compareScene(&scene)
+		case scene.seq > l.head:
+			waiting = append(waiting, scene)
+		}
+	}
+	if l.next = waiting; len(waiting) == 0 {
+		l.next = nil
+	}
+}
+
 // introduce takes the list of those who are here, as of an event.
-func (l *life) introduce(others []Event, before uint64) {
+func (l *life) introduce(others []record, before uint64) {
 	if len(others) == 0 || before < l.head {
 		return
 	}
@@ -197,39 +236,43 @@ func (l *life) introduce(others []Event, before uint64) {
 
 // expected says whether a bot will still hand in an event.
 func (l *life) expected(seq uint64) bool {
-	return slices.ContainsFunc(l.observers, func(m *member) bool { return m.last < seq })
+	for _, m := range l.observers {
+		if m.last < seq {
+			return true
+		}
+	}
+	return false
 }
 
 // advance follows the game as far as it is known.
 func (l *life) advance() {
 	for l.head < l.top {
 		next := l.head + 1
-		s := &l.ring[next%window]
-		switch {
-		case s.seq == next && s.fact != nil:
+		switch fact := l.fact(next); {
+		case fact != nil:
 			l.head = next
-			l.follow(s.fact)
+			l.follow(fact)
 		case l.expected(next):
 			return
-		case s.seq == next:
-			l.forget()
-			l.head = next
 		default:
-			l.skip(l.nextKnown() - 1)
-			continue
+			l.skip(l.nextKnown())
 		}
-		if s.scene != nil {
-			l.compareScene(s.scene)
-		}
+		l.shown()
 	}
 }
 
-// nextKnown is the first event behind the head of which anything is known.
+// nextKnown is the last event before the first one behind the head that is known, or the event
+// behind the head after which a scene is.
 func (l *life) nextKnown() uint64 {
 	first := l.top
 	for i := range l.ring {
-		if seq := l.ring[i].seq; seq > l.head && seq < first {
-			first = seq
+		if seq := l.ring[i].seq; l.ring[i].kind != 0 && seq > l.head && seq <= first {
+			first = seq - 1
+		}
+	}
+	for i := range l.next {
+		if seq := l.next[i].seq; seq > l.head {
+			first = min(first, seq)
 		}
 	}
 	return max(first, l.head+1)
@@ -248,13 +291,14 @@ func (l *life) forget() {
 	if l.game.known && l.game.running {
 		l.room.unknown(Settlement)
 	}
+	l.lapse()
 	l.game.known, l.game.running, l.game.rolls = false, false, l.game.rolls[:0]
 	l.seats = l.seats[:0]
 }
 
 // follow applies an event.
-func (l *life) follow(e *Event) {
-	switch e.Kind {
+func (l *life) follow(e *record) {
+	switch e.kind {
 	case Started:
 		l.start(e)
 	case Shaken:
@@ -272,8 +316,9 @@ func (l *life) follow(e *Event) {
 func (l *life) end(seq uint64) {
 	if !l.ended {
 		l.ended = true
+		l.clock = clock{}
 		if l.game.known && l.game.running && l.head == seq {
-			l.room.violate(Settlement, "the room was closed in the midst of round %d, which was not settled", l.game.number)
+			l.room.violate(Settlement, about{round: l.game.number}, "the room was closed in the midst of round %d, which was not settled", l.game.number)
 			l.game.known = false
 		}
 	}
@@ -285,7 +330,7 @@ func (l *life) judge(how string) {
 		return
 	}
 	if l.mourned && !l.ended {
-		l.room.violate(Settlement, "round %d started, and none of its players saw it settled: they lost their connections, not by their own doing, and %s%s",
+		l.room.violate(Settlement, about{round: l.game.number}, "round %d started, and none of its players saw it settled: they lost their connections, not by their own doing, and %s%s",
 			l.game.number, how, l.acknowledged())
 		return
 	}

@@ -9,6 +9,9 @@ import (
 type Config struct {
 	// Patience is how long a player who wants to come back may be kept from the table. Default 30 s.
 	Patience time.Duration
+	// Late is how much later than announced a round may start or be settled. Default 750 ms;
+	// negative: that is not checked.
+	Late time.Duration
 	// Keep is how many violations of one rule are kept with their proofs; all are counted. Default 5.
 	Keep int
 }
@@ -19,6 +22,7 @@ const shards = 64
 // events of one bot must come in order.
 type Oracle struct {
 	config Config
+	slips  slips
 	shards [shards]shard
 }
 
@@ -26,16 +30,19 @@ type Oracle struct {
 type shard struct {
 	mu    sync.Mutex
 	rooms map[int64]*room
+	sweep int   // at how many rooms those are dropped that nobody is in
+	now   Event // that is being judged: rooms keep no pointer to it, and no Event needs memory of its own
 	book  book
 }
 
 // book is what is written down.
 type book struct {
 	config     Config
+	slips      *slips
+	suspects   []suspect
 	tallies    [rules]Tally
 	violations []Violation
 	counts     Counts
-	absences   absences
 }
 
 // Counts is how much was seen.
@@ -68,13 +75,17 @@ func New(c Config) *Oracle {
 	if c.Patience == 0 {
 		c.Patience = 30 * time.Second
 	}
+	if c.Late == 0 {
+		c.Late = 750 * time.Millisecond
+	}
 	if c.Keep == 0 {
 		c.Keep = 5
 	}
 	o := &Oracle{config: c}
 	for i := range o.shards {
 		o.shards[i].rooms = make(map[int64]*room)
-		o.shards[i].book.config = c
+		o.shards[i].sweep = leastSweep
+		o.shards[i].book.config, o.shards[i].book.slips = c, &o.slips
 	}
 	return o
 }
@@ -86,10 +97,41 @@ func (o *Oracle) See(number int64, e Event) {
 	defer s.mu.Unlock()
 	r := s.rooms[number]
 	if r == nil {
-		r = &room{number: number, book: &s.book, members: make(map[int64]*member)}
+		s.dropIdle()
+		r = &room{number: number, book: &s.book}
 		s.rooms[number] = r
 	}
-	r.see(e)
+	s.now = e
+	r.see(&s.now)
+	s.now.Dice, s.now.Winners = nil, nil // they are the bot's
+	if len(s.book.suspects) > 0 {
+		s.book.resolve(e.At)
+	}
+}
+
+// leastSweep is the least number of rooms of a shard at which it looks for idle ones.
+const leastSweep = 256
+
+// dropIdle forgets the rooms that nobody is in or wants to come back to, once there are many.
+func (s *shard) dropIdle() {
+	if len(s.rooms) < s.sweep {
+		return
+	}
+	for number, r := range s.rooms {
+		if r.idle() {
+			r.finish(0)
+			delete(s.rooms, number)
+		}
+	}
+	s.sweep = max(leastSweep, 2*len(s.rooms))
+}
+
+// Behind notes that the generator itself was behind by as much, at some time in the second before
+// at. What it saw too late then is no proof that a server was late.
+func (o *Oracle) Behind(at, by time.Duration) {
+	if by > o.config.Late/4 {
+		o.slips.add(at-by-time.Second, at)
+	}
 }
 
 // Away counts the bots that were at a table, lost their connection, and are not back.
@@ -98,7 +140,7 @@ func (o *Oracle) Away() int {
 	o.each(func(s *shard) {
 		for _, r := range s.rooms {
 			for _, m := range r.members {
-				if m.away {
+				if m != nil && m.away {
 					n++
 				}
 			}
@@ -113,6 +155,7 @@ func (o *Oracle) Finish(at time.Duration) {
 		for _, r := range s.rooms {
 			r.finish(at)
 		}
+		s.book.resolve(forever)
 	})
 }
 
@@ -121,7 +164,6 @@ type Findings struct {
 	Counts     Counts
 	Tallies    map[Rule]Tally
 	Violations []Violation // at most Config.Keep of a rule and shard of rooms
-	Absences   Absences
 }
 
 // Violated is how many violations there were.
@@ -145,7 +187,6 @@ func (f Findings) Checked() uint64 {
 // Findings returns what was found until now.
 func (o *Oracle) Findings() Findings {
 	f := Findings{Tallies: make(map[Rule]Tally, rules)}
-	var gone absences
 	kept := make(map[Rule]int)
 	o.each(func(s *shard) {
 		f.Counts.add(s.book.counts)
@@ -161,9 +202,7 @@ func (o *Oracle) Findings() Findings {
 				f.Violations = append(f.Violations, v)
 			}
 		}
-		gone.merge(&s.book.absences)
 	})
-	f.Absences = gone.summary()
 	return f
 }
 

@@ -11,9 +11,15 @@ import (
 type room struct {
 	number  int64
 	book    *book
-	members map[int64]*member
-	lives   []*life // the newest last
+	members []*member         // by index; nil: to be given away
+	index   map[int64]*member // of rooms with many members; nil: none
+	vacant  int               // members that are nil
+	sweep   int               // at how many members those are forgotten who left for good
+	lives   []*life           // the newest last
 	trace   trace
+
+	now   *Event  // that is being judged; nil: none
+	nowBy *member // who saw it
 }
 
 // departure is how a bot left the table.
@@ -29,9 +35,10 @@ const (
 // member is a bot that plays in this room, at the table or away from it.
 type member struct {
 	bot      int64
-	life     *life   // that it observes; nil: it is not at the table
-	entrance []Event // what it was told since it sat down, until it is at the table
-	last     uint64  // the last event it was told, in life or, away from the table, in was
+	index    int      // in the room
+	life     *life    // that it observes; nil: it is not at the table
+	entrance []record // what it was told since it sat down, until it is at the table
+	last     uint64   // the last event it was told, in life or, away from the table, in was
 	seat     int32
 
 	was   *life // where it was when it left
@@ -53,12 +60,12 @@ type roll struct {
 	points int32
 }
 
-func (r *room) violate(rule Rule, format string, a ...any) {
+func (r *room) violate(rule Rule, a about, format string, words ...any) {
 	t := &r.book.tallies[rule]
 	t.Violated++
 	if t.Violated <= uint64(r.book.config.Keep) {
 		r.book.violations = append(r.book.violations, Violation{
-			Rule: rule, Room: r.number, Text: fmt.Sprintf(format, a...), Proof: r.trace.copy(),
+			Rule: rule, Room: r.number, Text: fmt.Sprintf(format, words...), Proof: r.proof(rule, a),
 		})
 	}
 }
@@ -67,20 +74,26 @@ func (r *room) checked(rule Rule) { r.book.tallies[rule].Checked++ }
 
 func (r *room) unknown(rule Rule) { r.book.tallies[rule].Unknown++ }
 
-// see handles one event.
-func (r *room) see(e Event) {
-	m := r.members[e.Bot]
-	if m == nil {
-		m = &member{bot: e.Bot, seat: -1}
-		r.members[e.Bot] = m
+// witness is a bot that saw a record, the first one by index.
+func (r *room) witness(rec *record) int64 {
+	if i := rec.first(); i < len(r.members) && r.members[i] != nil {
+		return r.members[i].bot
 	}
+	return 0
+}
+
+// see handles one event.
+func (r *room) see(e *Event) {
+	m := r.member(e.Bot)
+	r.now, r.nowBy = e, m
 	switch {
 	case e.Kind == Lost:
+		e.User = e.Bot
 		if e.Text != "" {
 			m.why = ": " + e.Text
 		}
 		if m.life != nil {
-			r.trace.add(e) // and not each attempt that fails, which would push out what led to it
+			r.trace.add(e, m) // and not each attempt that fails, which would push out what led to it
 			if e.Own {
 				r.book.counts.Broken++
 				r.leave(m, broke, e.At)
@@ -92,37 +105,58 @@ func (r *room) see(e Event) {
 			m.lurks = true
 		}
 		m.entrance = nil
+	case e.Kind == Quit:
+		r.quit(m, e.At)
 	case e.Epoch == 0: // the gate's own words; a Lost follows where they mean the end
-	case m.life != nil:
-		r.trace.add(e)
-		r.book.counts.Events++
-		r.hear(m, e)
 	default:
-		r.trace.add(e)
+		if e.Kind != Told {
+			r.trace.add(e, m)
+		}
 		r.book.counts.Events++
-		r.enter(m, e)
+		if m.life != nil {
+			r.hear(m, e)
+		} else {
+			r.enter(m, e)
+		}
 	}
+	r.now, r.nowBy = nil, nil
+}
+
+// quit takes that a bot does not want to come back.
+func (r *room) quit(m *member, at time.Duration) {
+	if m.life != nil {
+		r.leave(m, broke, at)
+	}
+	if m.away {
+		if at-m.since > r.book.config.Patience {
+			r.checkAbsence(m, at)
+		} else {
+			r.unknown(Back)
+		}
+		m.away, m.why = false, ""
+	}
+	m.entrance = nil
 }
 
 // enter collects what a bot is told while it sits down: who is here, then its own seat, then the
 // scene. Before its own seat it is not at the table, and what it is told proves nothing.
-func (r *room) enter(m *member, e Event) {
+func (r *room) enter(m *member, e *Event) {
 	n := len(m.entrance)
-	switch seated := n > 0 && m.entrance[n-1].User == m.bot; {
+	switch seated := n > 0 && m.entrance[n-1].user == m.bot; {
 	case seated && e.Kind == Scene:
-		r.arrive(m, &e)
+		r.arrive(m, e)
 	case seated:
 		r.arrive(m, nil)
 		r.hear(m, e)
 	case e.Kind == Present && n < 256:
-		m.entrance = append(m.entrance, e)
+		m.entrance = append(m.entrance, keep(e, m))
 	}
 }
 
 // arrive puts a bot at the table.
 func (r *room) arrive(m *member, scene *Event) {
-	others, own := m.entrance[:len(m.entrance)-1], m.entrance[len(m.entrance)-1]
-	m.entrance = nil
+	others, own := m.entrance[:len(m.entrance)-1], m.entrance[len(m.entrance)-1].event()
+	m.entrance, own.Bot = nil, m.bot
 
 	l := r.choose(m, &own, scene)
 	mayBeIn := m.lurks || m.was == l && m.left != stoodUp // perhaps the room has not noticed yet that it was lost
@@ -136,7 +170,7 @@ func (r *room) arrive(m *member, scene *Event) {
 	before := own.Seq // the number of the last event before the bot's own
 	announced := !mayBeIn
 	if len(others) > 0 {
-		before = others[0].Seq
+		before = others[0].seq
 		announced = own.Seq != before
 	} else if announced {
 		before--
@@ -147,12 +181,12 @@ func (r *room) arrive(m *member, scene *Event) {
 	m.life, m.last, m.seat = l, own.Seq, own.Seat
 	l.observers = append(l.observers, m)
 	if announced {
-		l.put(&own)
+		l.put(&own, m)
 	}
 	if scene != nil {
 		r.checkScene(m, scene)
 		r.checkSeatKept(m, scene)
-		l.show(scene)
+		l.show(scene, m)
 	}
 	l.advance()
 	r.welcomeBack(m, own.At)
@@ -160,7 +194,7 @@ func (r *room) arrive(m *member, scene *Event) {
 
 // choose finds the life of the room that a bot sits down in.
 func (r *room) choose(m *member, own, scene *Event) *life {
-	fresh := &life{room: r, first: own.Epoch, epoch: own.Epoch, epochFrom: own.Seq}
+	fresh := &life{room: r, first: own.Epoch, epoch: own.Epoch, epochFrom: own.Seq, ring: make([]record, leastWindow)}
 	newest := r.newest()
 	if newest == nil {
 		r.lives = append(r.lives, fresh)
@@ -186,19 +220,19 @@ func (r *room) choose(m *member, own, scene *Event) *life {
 }
 
 // checkEntrance checks the numbers of what a bot was told while it sat down.
-func (r *room) checkEntrance(m *member, others []Event, own, scene *Event, before uint64, announced bool) {
+func (r *room) checkEntrance(m *member, others []record, own, scene *Event, before uint64, announced bool) {
 	r.checked(Sequence)
-	for _, other := range others {
-		if other.Seq != before {
-			r.violate(Sequence, "bot %d sat down and was told who is here as of event %d, then of %d", m.bot, before, other.Seq)
+	for i := range others {
+		if other := &others[i]; other.seq != before {
+			r.violate(Sequence, about{from: before, to: other.seq}, "bot %d sat down and was told who is here as of event %d, then of %d", m.bot, before, other.seq)
 			return
 		}
 	}
 	if own.Seq < before || announced && own.Seq != before+1 {
-		r.violate(Sequence, "bot %d sat down after event %d, and its own is %d", m.bot, before, own.Seq)
+		r.violate(Sequence, about{from: before, to: own.Seq}, "bot %d sat down after event %d, and its own is %d", m.bot, before, own.Seq)
 	}
 	if scene != nil && scene.Seq != own.Seq {
-		r.violate(Sequence, "bot %d sat down with event %d, and the scene is of %d", m.bot, own.Seq, scene.Seq)
+		r.violate(Sequence, about{from: own.Seq, to: scene.Seq}, "bot %d sat down with event %d, and the scene is of %d", m.bot, own.Seq, scene.Seq)
 	}
 }
 
@@ -210,7 +244,7 @@ func (r *room) checkScene(m *member, scene *Event) {
 	}
 	r.checked(Roll)
 	if points, _ := die(scene.Dice, m.bot); points != m.rolled.points {
-		r.violate(Roll, "bot %d came back in round %d, in which its roll of %d was acknowledged, and finds %d",
+		r.violate(Roll, about{round: scene.Round, user: m.bot, bot: m.bot}, "bot %d came back in round %d, in which its roll of %d was acknowledged, and finds %d",
 			m.bot, scene.Round, m.rolled.points, points)
 	}
 }
@@ -222,7 +256,7 @@ func (r *room) checkSeatKept(m *member, scene *Event) {
 	}
 	r.checked(Seat)
 	if m.seat != m.keeps {
-		r.violate(Seat, "bot %d rolled in round %d in seat %d, and came back in the same round to seat %d",
+		r.violate(Seat, about{round: scene.Round, user: m.bot}, "bot %d rolled in round %d in seat %d, and came back in the same round to seat %d",
 			m.bot, scene.Round, m.keeps, m.seat)
 	}
 }
@@ -233,13 +267,13 @@ func (r *room) checkHidden(m *member, e *Event) {
 	case e.Kind == Shaken && e.User != m.bot:
 		r.checked(Hidden)
 		if e.Points != 0 {
-			r.violate(Hidden, "bot %d was told in round %d that user %d rolled %d", m.bot, e.Round, e.User, e.Points)
+			r.violate(Hidden, about{round: e.Round, user: e.User}, "bot %d was told in round %d that user %d rolled %d", m.bot, e.Round, e.User, e.Points)
 		}
 	case e.Kind == Scene && e.InRound:
 		r.checked(Hidden)
 		for _, d := range e.Dice {
 			if d.User != m.bot && d.Points != 0 {
-				r.violate(Hidden, "bot %d was shown in round %d that user %d rolled %d", m.bot, e.Round, d.User, d.Points)
+				r.violate(Hidden, about{round: e.Round, user: d.User}, "bot %d was shown in round %d that user %d rolled %d", m.bot, e.Round, d.User, d.Points)
 			}
 		}
 	}
@@ -251,7 +285,6 @@ func (r *room) welcomeBack(m *member, at time.Duration) {
 		return
 	}
 	r.book.counts.Returns++
-	r.book.absences.add(at - m.since)
 	r.checkAbsence(m, at)
 	m.away, m.why = false, ""
 }
@@ -259,14 +292,14 @@ func (r *room) welcomeBack(m *member, at time.Duration) {
 func (r *room) checkAbsence(m *member, at time.Duration) {
 	r.checked(Back)
 	if gone := at - m.since; gone > r.book.config.Patience {
-		r.violate(Back, "bot %d was kept from the table for %.1f s%s", m.bot, gone.Seconds(), m.why)
+		r.violate(Back, about{bot: m.bot}, "bot %d was kept from the table for %.1f s%s", m.bot, gone.Seconds(), m.why)
 	}
 }
 
 // hear takes what a bot at the table is told.
-func (r *room) hear(m *member, e Event) {
+func (r *room) hear(m *member, e *Event) {
 	l := m.life
-	l.noteEpoch(&e)
+	l.noteEpoch(e)
 	l.heardFrom()
 	numbered := false // the event has a number of its own
 	switch e.Kind {
@@ -275,6 +308,7 @@ func (r *room) hear(m *member, e Event) {
 	case Present, Stood, Other: // said to all as an event, or to one as an answer
 		numbered = e.Seq != m.last
 	}
+	l.overdue(m, e)
 	want := m.last
 	if numbered {
 		want++
@@ -282,23 +316,23 @@ func (r *room) hear(m *member, e Event) {
 	r.checked(Sequence)
 	switch {
 	case e.Seq < want:
-		r.violate(Sequence, "bot %d was told %d after %d, again or too late", m.bot, e.Seq, m.last)
+		r.violate(Sequence, about{from: e.Seq, to: m.last}, "bot %d was told %d after %d, again or too late", m.bot, e.Seq, m.last)
 		return
 	case e.Seq == want+1:
-		r.violate(Sequence, "bot %d was never told %d: %d came after %d", m.bot, want, e.Seq, m.last)
+		r.violate(Sequence, about{from: m.last, to: e.Seq}, "bot %d was never told %d: %d came after %d", m.bot, want, e.Seq, m.last)
 	case e.Seq > want:
-		r.violate(Sequence, "bot %d was never told %d to %d: %d came after %d", m.bot, want, e.Seq-1, e.Seq, m.last)
+		r.violate(Sequence, about{from: m.last, to: e.Seq}, "bot %d was never told %d to %d: %d came after %d", m.bot, want, e.Seq-1, e.Seq, m.last)
 	}
 	m.last = e.Seq
-	r.checkHidden(m, &e)
+	r.checkHidden(m, e)
 	if numbered {
-		l.checkAlone(&e)
-		l.put(&e)
+		l.checkAlone(e)
+		l.put(e, m)
 	}
 	switch {
 	case e.Kind == Scene:
-		r.checkScene(m, &e)
-		l.show(&e)
+		r.checkScene(m, e)
+		l.show(e, m)
 	case e.Kind == Present && e.User == m.bot:
 		m.seat = e.Seat
 	case e.Kind == Shaken && e.User == m.bot && e.Points != 0:
@@ -321,6 +355,10 @@ func (r *room) leave(m *member, how departure, at time.Duration) {
 	l := m.life
 	m.life, m.was, m.left, m.keeps = nil, l, how, m.seat
 	l.observers = slices.DeleteFunc(l.observers, func(other *member) bool { return other == m })
+	if len(l.observers) == 0 {
+		l.lapse()
+	}
+	l.relax()
 	if how != stoodUp {
 		m.away, m.since = true, at
 	}
@@ -376,7 +414,7 @@ func (r *room) checkSeatAfterRestart(m *member, own *Event) {
 	}
 	r.checked(Seat)
 	if own.Seat != m.keeps {
-		r.violate(Seat, "bot %d was in seat %d when the room was lost under it, and came back to seat %d", m.bot, m.keeps, own.Seat)
+		r.violate(Seat, about{user: m.bot}, "bot %d was in seat %d when the room was lost under it, and came back to seat %d", m.bot, m.keeps, own.Seat)
 	}
 }
 
@@ -384,7 +422,7 @@ func (r *room) checkSeatAfterRestart(m *member, own *Event) {
 func (r *room) finish(at time.Duration) {
 	for _, m := range r.members {
 		switch {
-		case !m.away:
+		case m == nil || !m.away:
 		case at-m.since > r.book.config.Patience:
 			r.checkAbsence(m, at)
 		default:
@@ -392,6 +430,7 @@ func (r *room) finish(at time.Duration) {
 		}
 	}
 	for _, l := range r.lives {
+		l.overdueAtLast(at)
 		if l.mourned && !l.ended {
 			r.book.counts.Vanished++
 		} else if l.ended {

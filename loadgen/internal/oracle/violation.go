@@ -1,9 +1,6 @@
 package oracle
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Rule is one of the things that must be true of a correct server.
 type Rule uint8
@@ -18,6 +15,7 @@ const (
 	Sequence
 	Epoch
 	Back
+	Clock
 	rules
 )
 
@@ -40,6 +38,7 @@ var ruleNames = [rules]struct{ name, meaning string }{
 	Sequence:   {"sequence", "events come without gap or repeat"},
 	Epoch:      {"epoch", "a room has one owner at a time"},
 	Back:       {"back", "nobody is kept from the table for long"},
+	Clock:      {"clock", "rounds start and are settled when the server said"},
 }
 
 // String is the rule's name in reports.
@@ -63,45 +62,9 @@ type Violation struct {
 	Rule  Rule
 	Room  int64
 	Text  string
-	Proof []Event // the last events of the room, as the bots saw them; the last one gave it away
+	Proof []Fact // what led to it, in the order in which it was seen; the last one gave it away
 }
 
 func (v Violation) String() string {
 	return fmt.Sprintf("%s: room %d: %s", v.Rule, v.Room, v.Text)
-}
-
-// Lines is the proof for people: an event a line, and a line before those of another owner.
-func (v Violation) Lines() []string {
-	var lines []string
-	var owner uint64
-	for _, e := range v.Proof {
-		if e.Epoch != 0 && e.Epoch != owner {
-			owner = e.Epoch
-			lines = append(lines, fmt.Sprintf("--- owner %d of the room:", owner))
-		}
-		lines = append(lines, e.String())
-	}
-	return lines
-}
-
-// traceLength is how many events of a room are kept as the proof of a violation.
-const traceLength = 20
-
-// trace keeps the last events of a room.
-type trace struct {
-	events [traceLength]Event
-	next   int
-}
-
-func (t *trace) add(e Event) {
-	t.events[t.next%traceLength] = e
-	t.next++
-}
-
-func (t *trace) copy() []Event {
-	if t.next <= traceLength {
-		return slices.Clone(t.events[:t.next])
-	}
-	cut := t.next % traceLength
-	return append(slices.Clone(t.events[cut:]), t.events[:cut]...)
 }

@@ -12,6 +12,7 @@ import (
 // published format; a test tampers with what it says.
 type world struct {
 	oracle *Oracle
+	see    func(room int64, e Event) // the oracle's, or one that records
 	room   int64
 	now    time.Duration
 	random *rand.Rand // nil: everything is heard at once
@@ -23,6 +24,9 @@ type world struct {
 	seq     uint64
 	round   uint64
 	running bool
+	turned  time.Duration // when the round began, or was settled
+	length  time.Duration // of a round
+	idle    time.Duration // between two
 	dice    map[int64]int32
 	guests  []*guest
 
@@ -40,7 +44,9 @@ type guest struct {
 }
 
 func newWorld() *world {
-	return &world{oracle: New(Config{}), room: 7, epoch: 1, heard: map[int64][]Event{}, linked: map[int64]bool{}, pace: 4}
+	w := &world{oracle: New(Config{}), room: 7, epoch: 1, heard: map[int64][]Event{}, linked: map[int64]bool{}, pace: 4, length: 20 * time.Second, idle: 10 * time.Second}
+	w.see = w.oracle.See
+	return w
 }
 
 // say sends one thing to one bot.
@@ -94,7 +100,7 @@ func (w *world) deliver() {
 		w.heard[bot] = w.heard[bot][1:]
 		w.now += time.Millisecond
 		e.At = w.now
-		w.oracle.See(w.room, e)
+		w.see(w.room, e)
 	}
 }
 
@@ -109,8 +115,8 @@ func (w *world) guest(user int64) *guest {
 
 func (w *world) begin() {
 	w.round++
-	w.running, w.dice = true, map[int64]int32{}
-	w.announce(func(int64) Event { return Event{Kind: Started, Round: w.round, Length: time.Second} })
+	w.running, w.turned, w.dice = true, w.now, map[int64]int32{}
+	w.announce(func(int64) Event { return Event{Kind: Started, Round: w.round, Length: w.length} })
 }
 
 // sit connects a bot and sits it down.
@@ -162,7 +168,11 @@ func (w *world) scene(viewer int64) Event {
 			dice[i].Points = 0
 		}
 	}
-	return Event{Kind: Scene, Round: w.round, InRound: w.running, Dice: dice}
+	left := w.length
+	if !w.running {
+		left = w.idle
+	}
+	return Event{Kind: Scene, Round: w.round, InRound: w.running, Dice: dice, Length: max(0, w.turned+left-w.now)}
 }
 
 func (w *world) listed() []Die { return sorted(w.dice) }
@@ -207,7 +217,7 @@ func (w *world) settle() {
 	if !w.running {
 		return
 	}
-	w.running = false
+	w.running, w.turned = false, w.now
 	var winners []int64
 	var best int32
 	for _, d := range w.listed() {
@@ -218,7 +228,9 @@ func (w *world) settle() {
 			winners = append(winners, d.User)
 		}
 	}
-	w.announce(func(int64) Event { return Event{Kind: Settled, Round: w.round, Dice: w.listed(), Winners: winners} })
+	w.announce(func(int64) Event {
+		return Event{Kind: Settled, Round: w.round, Dice: w.listed(), Winners: winners, Length: w.idle}
+	})
 	for _, g := range slices.Clone(w.guests) {
 		if !g.session {
 			w.remove(g)
