@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"croupier/loadgen/internal/measure"
@@ -16,6 +17,9 @@ const (
 	floor = 0.0002
 	// fewLost is how many more connections must be lost for it to be a regression.
 	fewLost = 10
+	// blind is the half width of an interval (a logarithm) that could hide a change of a half: whoever
+	// is so unsure says nothing.
+	blind = 0.405
 	// busier is by what share a machine must be busier on one side for it to be mentioned.
 	busier = 0.15
 )
@@ -159,31 +163,44 @@ func questionsOf(sides ...[]side) []question {
 func (e estimator) ask(q question, base, next []side) Metric {
 	m := Metric{Name: q.name, Unit: q.unit, Outcome: Unclear}
 	a, b := e.typical(q, base), e.typical(q, next)
-	m.Base, m.Next = a.value(), b.value()
-	if q.phase != "" && (a.none || b.none) {
-		m.Base, m.Next = 0, 0
-	}
-	if why := cmpShort(a, b); why != "" {
-		m.Note = why
+	if m.Note = short(a, b); m.Note != "" {
+		if !a.none && !b.none {
+			m.Base, m.Next = round(a.value()), round(b.value())
+		}
 		return m
 	}
 	change, half := e.interval(a, b)
+	m.Base, m.Next = round(a.value()), round(b.value())
 	m.Ratio, m.Low, m.High = round(math.Exp(change)), round(math.Exp(change-half)), round(math.Exp(change+half))
-	m.Base, m.Next = round(m.Base), round(m.Next)
 	limit := math.Log1p(e.tolerance)
-	worse := -change * float64(q.better)
-	concerns := q.unit != "s" || math.Abs(m.Next-m.Base) >= floor
+	worse := -change * float64(q.better) // how much, however the metric counts
+	small := func(ratio float64) bool { return q.unit == "s" && math.Abs(ratio-1)*a.value() < floor }
 	switch {
-	case concerns && worse-half > limit:
+	case small(m.Low) && small(m.High):
+		m.Outcome = Same
+	case worse-half > limit && !small(m.Ratio):
 		m.Outcome = Regressed
-	case concerns && worse+half < -limit:
+	case worse+half < -limit && !small(m.Ratio):
 		m.Outcome = Improved
-	case concerns && worse > limit && worse-half > -half/4:
-		m.Note = fmt.Sprintf("it may have got worse, but noise could do as much: measure %s times as long, or more runs", times(half/max(worse-limit, limit/4)))
+	case half > max(blind, 3*limit):
+		m.Note = fmt.Sprintf("too much noise: it would hide a change %s: measure longer, several runs, or on a quieter machine", factor(half))
+	case worse > limit && !small(m.Ratio):
+		m.Note = fmt.Sprintf("it may have got worse, but noise could do as much: measure %s times as long, or several runs", times(half/max(worse-limit, limit/4)))
 	default:
 		m.Outcome = Same
 	}
 	return m
+}
+
+// factor is how large a change a logarithm is.
+func factor(log float64) string {
+	switch f := math.Exp(log); {
+	case f < 3:
+		return fmt.Sprintf("of %.0f%%", (f-1)*100)
+	case f < 100:
+		return fmt.Sprintf("to %.0f times as much", f)
+	}
+	return "to a hundred times as much"
 }
 
 // times is how many times as much data makes an interval so many times as narrow.
@@ -193,11 +210,11 @@ func times(narrower float64) string {
 
 // round keeps four digits, which is more than any run is sure of.
 func round(v float64) float64 {
-	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+	if math.IsInf(v, 0) || math.IsNaN(v) {
 		return 0
 	}
-	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-3)
-	return math.Round(v/unit) * unit
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64) // which wrote it
+	return v
 }
 
 // decide sums up.

@@ -174,6 +174,33 @@ func TestCompareTooFew(t *testing.T) {
 	}
 }
 
+// Noise that would hide a change of a half is no proof that nothing changed.
+func TestCompareTooNoisy(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	noisy := ordinary
+	noisy.wander, noisy.memory = 1, 0.2
+	c := Compare(noisy.several(r, 1), noisy.several(r, 1), 0.1)
+	if m := metric(t, c, "action-p50"); c.Exit() != 3 || m.Outcome != Unclear || !strings.Contains(m.Note, "too much noise: it would hide a change") {
+		t.Errorf("%+v", c)
+	}
+	for log, want := range map[float64]string{0.5: "of 65%", 2: "to 7 times as much", 9: "to a hundred times as much"} {
+		if got := factor(log); got != want {
+			t.Errorf("factor(%v) is %q, want %q", log, got, want)
+		}
+	}
+}
+
+// A phase that is seldom measured says how much longer a run would have to be.
+func TestCompareSeldom(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	seldom := ordinary
+	seldom.each = 4
+	m := metric(t, Compare(seldom.several(r, 1), seldom.several(r, 1), 0.1), "action-p99")
+	if m.Outcome != Unclear || m.Note != "too few data: it needs about 640 s of steady play, and has 114 s" {
+		t.Errorf("%+v", m)
+	}
+}
+
 func TestCompareSmallTimes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	fast, slower := ordinary, ordinary

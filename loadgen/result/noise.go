@@ -25,7 +25,7 @@ type estimate struct {
 	within []float64 // the variance of each, as the run itself shows it
 	blocks []int
 	none   bool // nothing was measured in a run
-	short  int  // seconds for which a run should have been steady; 0: it was
+	needs  int  // seconds for which a run should have been steady; 0: it was
 	steady int  // seconds for which the shortest was
 }
 
@@ -38,11 +38,12 @@ func (estimator) typical(q question, runs []side) estimate {
 			e.none = true
 			continue
 		}
-		logs, short := r.logs(q)
+		logs := r.logs(q)
 		if len(logs) == 0 {
-			e.short = max(e.short, short)
-			if rough := r.blocks(q, max(len(r.seconds), 1)); len(rough) > 0 && rough[0].value > 0 {
-				e.runs = append(e.runs, math.Log(rough[0].value))
+			whole := r.blocks(q, max(len(r.seconds), 1))
+			e.needs = max(e.needs, r.wanted(q, whole))
+			if len(whole) > 0 && whole[0].value > 0 {
+				e.runs = append(e.runs, math.Log(whole[0].value))
 			}
 			continue
 		}
@@ -71,13 +72,13 @@ func (e estimate) value() float64 {
 	return math.Exp(e.mean())
 }
 
-// cmpShort says why two sides can't be compared.
-func cmpShort(a, b estimate) string {
+// short says why two sides can't be compared; empty: they can.
+func short(a, b estimate) string {
 	if a.none || b.none {
 		return "not measured while the population was steady"
 	}
-	if short := max(a.short, b.short); short > 0 {
-		return fmt.Sprintf("too few data: it needs about %d s of steady play, and has %d s", short, min(a.steady, b.steady))
+	if needs := max(a.needs, b.needs); needs > 0 {
+		return fmt.Sprintf("too few data: it needs about %d s of steady play, and has %d s", needs, min(a.steady, b.steady))
 	}
 	return ""
 }

@@ -97,34 +97,44 @@ func (q question) needs() uint64 {
 }
 
 // logs are the logarithms of a run's blocks, of blocks as short as can be: so long that nine of ten
-// have enough measurements, and that neighbours do not resemble each other. Where too little was
-// measured for enough of them, seconds says how long the run should have been steady.
-func (s side) logs(q question) (logs []float64, seconds int) {
-	for length := shortest; ; length *= 2 {
+// have enough measurements, and that neighbours do not resemble each other. There are none where too
+// little was measured.
+func (s side) logs(q question) []float64 {
+	var logs []float64
+	for length := shortest; len(s.seconds)/length >= fewBlocks; length *= 2 {
 		blocks := s.blocks(q, length)
 		enough := slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return b.count < q.needs() || b.value <= 0 })
-		full := len(enough)*10 >= len(blocks)*9
-		longer := len(s.seconds)/(2*length) >= fewBlocks // could be
-		if full && len(enough) >= fewBlocks {
-			logs = logs[:0]
-			for _, b := range enough {
-				logs = append(logs, math.Log(b.value))
-			}
-			if !longer || correlation(logs) <= alike {
-				return logs, 0
+		if len(enough) < fewBlocks || len(enough)*10 < len(blocks)*9 {
+			if len(logs) > 0 {
+				break // the shorter blocks will do
 			}
 			continue
 		}
-		if len(logs) > 0 {
-			return logs, 0 // of the shorter blocks
+		logs = logs[:0]
+		for _, b := range enough {
+			logs = append(logs, math.Log(b.value))
 		}
-		if !longer {
-			if full || len(enough) == 0 {
-				return nil, fewBlocks * length
-			}
-			return nil, fewBlocks * length * 2
+		if correlation(logs) <= alike {
+			break
 		}
 	}
+	return logs
+}
+
+// wanted is for how many seconds a run should have been steady to be compared, when it was too short
+// or measured too little: whole is all of it in one block.
+func (s side) wanted(q question, whole []block) int {
+	length := shortest
+	if len(whole) > 0 && whole[0].count > 0 {
+		each := float64(q.needs()) / float64(whole[0].count) * float64(len(s.seconds)) // seconds for enough
+		for float64(length) < each*1.2 && length < maxSeconds {
+			length *= 2
+		}
+	}
+	if want := fewBlocks * length; want > len(s.seconds) {
+		return want
+	}
+	return 2 * len(s.seconds) // there was enough, but in few of the blocks
 }
 
 // correlation is how much neighbours resemble each other: from -1 to 1.
