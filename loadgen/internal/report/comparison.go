@@ -237,33 +237,39 @@ func over(title string, unit chart.Unit, sides []seenSide, of func(track) chart.
 	return c
 }
 
-// together puts the values of runs of different lengths at common places, at equal distances. At each
-// is the greatest value that a run had since the place before.
+// together puts the values of runs of different lengths at common places, at equal distances: at each
+// the greatest of the slices that have their middle there, or else of the one that reaches over it.
 func together(length float64, sides []seenSide, all []chart.Values) (chart.Places, []chart.Values) {
 	n := 0
 	for _, s := range sides {
 		if s.track.span > 0 {
-			n = max(n, int(min(mostPoints, math.Ceil(float64(len(s.track.slices))*length/s.track.span))))
+			n = max(n, int(min(mostPoints, math.Round(float64(len(s.track.slices))*length/s.track.span))))
 		}
 	}
 	places := make(chart.Places, n)
 	for i := range places {
 		places[i] = float64(i+1) / float64(n)
 	}
+	at := func(seconds float64) int { return min(n-1, max(0, int(seconds/length*float64(n)))) }
 	out := make([]chart.Values, len(all))
 	for k, s := range sides {
 		out[k] = make(chart.Values, n)
-		next := 0
-		for i, place := range places {
+		taken := make([]bool, n)
+		for i := range out[k] {
 			out[k][i] = math.NaN()
-			for next < len(s.track.slices) && s.track.slices[next].From < place*length-1e-9 {
-				if v := all[k][next]; !(v <= out[k][i]) {
-					out[k][i] = v
+		}
+		for j, one := range s.track.slices {
+			i, v := at((one.From+one.To)/2), all[k][j]
+			if !taken[i] || !(v <= out[k][i]) && !math.IsNaN(v) {
+				out[k][i] = v
+			}
+			taken[i] = true
+		}
+		for j, one := range s.track.slices {
+			for i := at(one.From); i <= at(one.To-1e-9); i++ {
+				if !taken[i] {
+					out[k][i] = all[k][j]
 				}
-				if s.track.slices[next].To > place*length+1e-9 {
-					break // it reaches into the next place, too
-				}
-				next++
 			}
 		}
 	}

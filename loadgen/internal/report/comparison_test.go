@@ -78,7 +78,7 @@ func TestCompareHTMLOfNothing(t *testing.T) {
 func TestCompareHTMLOfLongRunsIsSmall(t *testing.T) {
 	var base, next []*result.Run
 	for i := range uint64(4) {
-		base, next = append(base, sample(3000, i)), append(next, sample(2000, 10+i))
+		base, next = append(base, sample(1000, i)), append(next, sample(700, 10+i))
 	}
 	c, _, _ := someComparison()
 	check(t, comparePage(t, c, base, next))
