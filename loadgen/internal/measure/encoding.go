@@ -212,6 +212,20 @@ func (h *Histogram) UnmarshalText(text []byte) error {
 	return fmt.Errorf("read a histogram: %w", err)
 }
 
+// readers are zlib's, which are large.
+var readers sync.Pool
+
+func inflate(b []byte) (io.ReadCloser, error) {
+	z, ok := readers.Get().(io.ReadCloser)
+	if !ok {
+		return zlib.NewReader(bytes.NewReader(b))
+	}
+	if err := z.(zlib.Resetter).Reset(bytes.NewReader(b), nil); err != nil {
+		return nil, err
+	}
+	return z, nil
+}
+
 func decode(text []byte) ([]byte, error) {
 	if len(text) > maxText {
 		return nil, fmt.Errorf("its text has %d bytes, and none needs more than %d", len(text), maxText)
@@ -227,10 +241,11 @@ func decode(text []byte) ([]byte, error) {
 	if b = b[8:]; uint64(length) > uint64(len(b)) {
 		return nil, errCut
 	}
-	z, err := zlib.NewReader(bytes.NewReader(b[:length]))
+	z, err := inflate(b[:length])
 	if err != nil {
 		return nil, err
 	}
+	defer readers.Put(z)
 	var head header
 	if err := binary.Read(z, binary.BigEndian, &head); err != nil {
 		return nil, fmt.Errorf("its header: %w", err)

@@ -414,3 +414,16 @@ func BenchmarkMarshalText(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkUnmarshalText(b *testing.B) {
+	text, err := histogramOf(some(rand.New(rand.NewPCG(1, 2)), 10_000)...).Coarse().MarshalText()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := NewHistogram().UnmarshalText(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
