@@ -59,6 +59,7 @@ type Bot struct {
 	since   time.Duration // when the connection stood
 	failed  int           // attempts in a row
 	why     error         // the server said why it ends the connection; nil: it did not
+	closing bool          // the bot itself said goodbye
 	cutting bool          // the bot itself broke the connection, and has not heard of it yet
 
 	// The table.
@@ -185,7 +186,7 @@ func (b *Bot) depart() {
 	case b.state == Seated || b.state == Watching:
 		b.getUp(b.world.Now())
 	default:
-		b.link.Close()
+		b.goodbye()
 	}
 }
 

@@ -32,7 +32,6 @@ func (b *Bot) connect(meant time.Duration) {
 		return
 	}
 	b.meant, b.dialing = meant, true
-	b.world.Took(measure.Lag, 0, b.world.Now()-meant)
 	b.world.Open(b.config.User, b)
 }
 
@@ -48,7 +47,7 @@ func (b *Bot) Up(l link.Link, dialed time.Time) {
 	b.world.Took(measure.Dial, 0, now-auth-b.meant)
 	b.world.Took(measure.Auth, 0, auth)
 	if b.stopping && !(b.state == Away && b.waits) {
-		l.Close()
+		b.goodbye()
 		return
 	}
 	b.set(listen, quiet)
@@ -65,10 +64,10 @@ func (b *Bot) Down(err error) {
 	defer b.mu.Unlock()
 	now := b.world.Now()
 	if b.why != nil {
-		err, b.why = b.why, nil
+		err, b.why, b.closing = b.why, nil, false
 	}
-	was, own := b.link != nil, b.cutting || b.killed || errors.Is(err, context.Canceled)
-	b.link, b.dialing, b.cutting, b.asked = nil, false, false, none
+	was, own := b.link != nil, b.cutting || b.closing || b.killed || errors.Is(err, context.Canceled)
+	b.link, b.dialing, b.cutting, b.closing, b.asked = nil, false, false, false, none
 	b.clear(answer)
 	b.clear(listen)
 	b.plan(nothing, 0)
@@ -100,6 +99,12 @@ func (b *Bot) Down(err error) {
 	}
 	b.set(dial, b.pause(err, now))
 	b.failed++
+}
+
+// goodbye ends the connection in an orderly way.
+func (b *Bot) goodbye() {
+	b.closing = true
+	b.link.Close()
 }
 
 // text is what an oracle may tell people of the end of a connection.

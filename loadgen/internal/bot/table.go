@@ -59,7 +59,7 @@ func (b *Bot) unanswered() {
 		return
 	}
 	if b.stopping {
-		b.link.Close()
+		b.goodbye()
 		return
 	}
 	wish := [...]string{"a request", "sit down", "a roll", "stand up"}[b.asked]
@@ -95,7 +95,7 @@ func (b *Bot) Told(op wire.Command, payload []byte, at time.Time) {
 	b.see(e)
 	if e.Epoch == 0 && e.Kind == oracle.Ended && e.Reason != oracle.Disbanded {
 		b.why = parting[e.Reason]
-		b.link.Close()
+		b.goodbye()
 		return
 	}
 	if e.Code != wire.Code_SUCCESS {
@@ -141,7 +141,7 @@ func (b *Bot) consider(e *oracle.Event) {
 		b.move(Out)
 		b.plan(sit, b.mind.between(0, time.Second))
 		if b.stopping {
-			b.link.Close()
+			b.goodbye()
 		}
 		return
 	case e.Kind == oracle.Ended:
@@ -151,7 +151,7 @@ func (b *Bot) consider(e *oracle.Event) {
 			b.world.Lost(b, false)
 			b.move(Away)
 		}
-		b.link.Close() // and come again
+		b.goodbye() // and come again
 		return
 	case e.Kind == oracle.Settled:
 		b.world.Settled(b.room, e.Epoch, e.Seq, e.At)
@@ -198,7 +198,7 @@ func (b *Bot) standUp() {
 	b.seat = -1
 	b.move(Out)
 	if b.stopping {
-		b.link.Close()
+		b.goodbye()
 		return
 	}
 	b.plan(sit, b.mind.rest())
@@ -211,7 +211,7 @@ func (b *Bot) refused(e *oracle.Event) {
 	b.answered()
 	switch {
 	case b.stopping:
-		b.link.Close()
+		b.goodbye()
 	case asked == aSeat && b.seat >= 0 && e.Code == wire.Code_STATUS_MISMATCH:
 		b.seat = -1 // somebody else has it
 		b.ask(aSeat, b.world.Now())

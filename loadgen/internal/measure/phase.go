@@ -13,7 +13,7 @@ const (
 	Skew                // between the first and the last of a room's bots to hear of a settlement
 	Reseat              // from the loss of a connection to the own seat again
 	Late                // from the moment at which a round should have been settled, or started, to the one at which it was
-	Lag                 // from the moment at which a bot meant to send to the one at which the bytes were sent: the generator's own
+	Lag                 // from the moment at which a bot meant to act to the one at which the bytes were sent: the generator's own. Connecting is in Dial: of a storm, nobody sends everything at one moment
 	Phases
 )
 
