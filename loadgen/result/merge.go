@@ -27,10 +27,10 @@ const (
 // order of the runs does not matter, nor does it what was merged before. The merged run is judged.
 func Merge(runs ...*Run) (*Run, error) {
 	if len(runs) == 0 {
-		return nil, errors.New("merge results: none was given")
+		return nil, errors.New("no result was given to merge")
 	}
 	if err := mergeable(runs); err != nil {
-		return nil, fmt.Errorf("merge results: %w", err)
+		return nil, err
 	}
 	sum := &Run{
 		Format: Format, Version: runs[0].Version, Target: runs[0].Target, Scenario: runs[0].Scenario,
@@ -62,10 +62,10 @@ func Merge(runs ...*Run) (*Run, error) {
 	sum.Troubles = mergeTroubles(runs)
 	var err error
 	if sum.Phases, err = mergePhases(runs); err != nil {
-		return nil, fmt.Errorf("merge results: %w", err)
+		return nil, err
 	}
 	if sum.Series, err = sum.mergeSeries(runs); err != nil {
-		return nil, fmt.Errorf("merge results: %w", err)
+		return nil, err
 	}
 	sum.Waves = sum.mergeWaves(runs)
 	sum.Notes = sum.mergeNotes(runs)
