@@ -86,6 +86,28 @@ func (p *paper) wrap(head, text string) {
 	}
 }
 
+// fold writes a line that has columns of its own behind an indent. What does not fit goes on below
+// what happened, behind the time and the witnesses.
+func (p *paper) fold(indent, text string) {
+	rest := []rune(indent + printable(strings.TrimRight(text, " ")))
+	below := len(indent) + 2
+	if i := slices.Index(rest, '#'); i > 0 && i < p.width/2 {
+		below = i
+	}
+	for len(rest) > p.width {
+		end := p.width
+		for end > below+1 && rest[end] != ' ' {
+			end--
+		}
+		if rest[end] != ' ' { // one long word
+			end = p.width
+		}
+		p.line("%s", string(rest[:end]))
+		rest = []rune(strings.Repeat(" ", below) + strings.TrimLeft(string(rest[end:]), " "))
+	}
+	p.line("%s", string(rest))
+}
+
 func (p *paper) verdict(run *result.Run) {
 	p.line("%s", printable(string(run.Verdict)))
 	for _, reason := range run.Reasons {
@@ -285,7 +307,7 @@ func (p *paper) violations(run *result.Run) {
 		}
 		p.wrap("✗ ", fmt.Sprintf("room %d broke %q: %s", v.Room, v.Rule, v.Text))
 		for _, line := range v.Proof {
-			p.line("    %s", clip(printable(strings.TrimRight(line, " ")), p.width-4))
+			p.fold("    ", line)
 		}
 	}
 }

@@ -83,6 +83,21 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+func TestFold(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"   1.000s  bot 1  #2 short  ", "       1.000s  bot 1  #2 short\n"},
+		{"   1.000s  bot 1  #2 a text of several words and more", "       1.000s  bot 1  #2 a text of several words\n                      and more\n"},
+		{strings.Repeat("x", 60), "    " + strings.Repeat("x", 44) + "\n      " + strings.Repeat("x", 16) + "\n"},
+		{"", "\n"},
+	} {
+		p := &paper{width: 48}
+		p.fold("    ", c.text)
+		if p.String() != c.want {
+			t.Errorf("%q:\n%s", c.text, p.String())
+		}
+	}
+}
+
 func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain – ünïcode ✓":  "plain – ünïcode ✓",

@@ -143,7 +143,7 @@ func broke(run *result.Run) *result.Run {
 	run.Rules["settlement"] = oracle.Tally{Checked: 1_000_000, Violated: 1}
 	run.Violations = []result.Violation{
 		{Rule: "settlement", Room: 100_017, Text: "round 31 was settled twice, as event 211 and as event 212", Proof: proof(100_017)},
-		{Rule: "hidden", Room: 100_200, Text: "bot 1000801 was shown the 5 points of user 1000803 before the settlement", Proof: proof(100_200)[:7]},
+		{Rule: "hidden", Room: 100_200, Text: "bot 1000801 was shown the 5 points of user 1000803 before the settlement", Proof: proof(100_200)[:5]},
 	}
 	run.Judge()
 	return run
@@ -152,14 +152,12 @@ func broke(run *result.Run) *result.Run {
 func proof(room int) []string {
 	user := func(n int) string { return strconv.Itoa(1_000_000 + (room-100_001)*4 + n) }
 	return []string{
-		"--- owner 3 of the room:",
-		"  120.101s  bot " + user(1) + "  #207 round 31 starts",
-		"  120.102s  bot " + user(2) + "  #207 round 31 starts",
-		"  120.613s  bot " + user(1) + "  #208 user " + user(1) + " rolls 4 in round 31",
-		"  120.614s  bot " + user(2) + "  #208 user " + user(1) + " rolled in round 31",
-		"  120.820s  bot " + user(2) + "  #209 user " + user(2) + " rolls 6 in round 31",
-		"  121.001s  bot " + user(1) + "  #210 user " + user(3) + " rolled in round 31",
-		"  121.350s  bot " + user(1) + "  #211 round 31 is settled: 4, 6, 2; " + user(2) + " wins",
-		"  121.352s  bot " + user(1) + "  #212 round 31 is settled: 4, 6, 2; " + user(2) + " wins",
+		"  120.101s  all four              #207 round 31 starts",
+		"  120.613s  bot " + user(1) + "           #208 user " + user(1) + " rolls 4 in round 31",
+		"  120.614s  bots " + user(2) + " " + user(3) + "  #208 user " + user(1) + " rolls in round 31",
+		"  120.820s  bot " + user(2) + "           #209 user " + user(2) + " rolls 6 in round 31",
+		"  121.001s  all four              #210 user " + user(3) + " rolls in round 31",
+		"  121.350s  all four              #211 round 31 is settled: dice [" + user(1) + ":4 " + user(2) + ":6 " + user(3) + ":2], won by [" + user(2) + "]",
+		"  121.352s  bot " + user(1) + "           #212 round 31 is settled: dice [" + user(1) + ":4 " + user(2) + ":6 " + user(3) + ":2], won by [" + user(2) + "]",
 	}
 }
