@@ -46,10 +46,11 @@ func (p plot) draw(width, rows int, s styles) []string {
 		return append(tall(lines, height), p.axis(cells, s)...)
 	}
 	c := newCanvas(cells, height)
+	each := p.stretch(cells)
 	for i := len(p.curves) - 1; i >= 0; i-- { // the first one lies on top
 		values := p.curves[i].values
-		values = values[max(0, len(values)-cells*dotsAcross):]
-		offset := cells*dotsAcross - len(values)
+		values = values[max(0, len(values)-cells*dotsAcross/each):]
+		offset := cells*dotsAcross - len(values)*each
 		last := -1
 		for x, v := range values {
 			if p.gaps && v <= 0 {
@@ -57,8 +58,10 @@ func (p plot) draw(width, rows int, s styles) []string {
 				continue
 			}
 			y := dotsDown*height - 1 - int(math.Round(share(v, low, high, log)*float64(dotsDown*height-1)))
-			c.line(offset+x, last, y, i)
-			last = y
+			for k := range each {
+				c.line(offset+x*each+k, last, y, i)
+				last = y
+			}
 		}
 	}
 	lines := make([]string, 0, rows)
@@ -79,6 +82,16 @@ func (p plot) draw(width, rows int, s styles) []string {
 		lines = append(lines, s.dim.Render(right(label, labelWidth)+axis)+c.render(row, p.curves))
 	}
 	return append(lines, p.axis(cells, s)...)
+}
+
+// stretch is how many dots a second is wide: more than one while a run is young, or its charts would
+// be mostly empty.
+func (p plot) stretch(cells int) int {
+	n := 1
+	for _, c := range p.curves {
+		n = max(n, len(c.values))
+	}
+	return min(6, max(1, cells*dotsAcross/n))
 }
 
 // scale is what the chart reaches from and to. A logarithmic one is worth its strangeness only
@@ -135,36 +148,39 @@ func unshare(at, low, high float64, log bool) float64 {
 	return low + at*(high-low)
 }
 
+// steps are the seconds that may lie between two labels of the axis of time.
+var steps = [...]float64{5, 10, 15, 20, 30, 60, 120}
+
 // axis is the line of time with its marks, and its labels.
 func (p plot) axis(cells int, s styles) []string {
 	rule := []rune(strings.Repeat("─", cells))
-	begin := p.ends - float64(cells*dotsAcross)
-	for _, at := range p.marks {
-		if i := int((at - begin) / dotsAcross); at > begin && i <= cells {
-			rule[min(i, cells-1)] = '▲'
-		}
+	wide := float64(p.stretch(cells)) / dotsAcross // cells of a second
+	begin := p.ends - float64(cells)/wide
+	cell := func(at float64) int { return min(cells-1, int((at-begin)*wide)) }
+
+	now := words.Moment(p.ends)
+	step := steps[len(steps)-1]
+	for i := len(steps) - 1; i >= 0 && steps[i]*wide >= 10; i-- {
+		step = steps[i]
 	}
 	var labels strings.Builder
 	used := 0
-	now := words.Moment(p.ends)
-	const every = 16 // cells from label to label
-	for i := 0; i < cells; i += every {
-		moment := begin + float64(i*dotsAcross)
-		if moment < 0 {
-			continue
-		}
-		text := words.Moment(moment)
+	for at := math.Ceil(max(0, begin)/step) * step; at < p.ends; at += step {
+		i, text := cell(at), words.Moment(at)
 		if i+len(text)+1+len(now) > cells { // the last one is now
 			break
 		}
 		labels.WriteString(strings.Repeat(" ", max(0, i-used)) + text)
 		used = max(used, i) + len(text)
-		if rule[i] == '─' {
-			rule[i] = '┬'
-		}
+		rule[i] = '┬'
 	}
 	if gap := cells - used - len(now); gap > 0 {
 		labels.WriteString(strings.Repeat(" ", gap) + now)
+	}
+	for _, at := range p.marks {
+		if at > begin && at <= p.ends {
+			rule[cell(at)] = '▲'
+		}
 	}
 	margin := strings.Repeat(" ", labelWidth)
 	return []string{

@@ -36,6 +36,12 @@ const (
 //
 // Until it returns it takes every snapshot at once, however slow the terminal is.
 func Run(ctx context.Context, in io.Reader, out io.Writer, control load.Control, updates <-chan load.Snapshot) error {
+	_, err := run(ctx, in, out, control, updates)
+	return err
+}
+
+// run is Run. Where the terminal is stuck, something still waits for it: gone says when it does not.
+func run(ctx context.Context, in io.Reader, out io.Writer, control load.Control, updates <-chan load.Snapshot) (gone <-chan struct{}, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	latest := make(chan load.Snapshot, 1)
@@ -51,8 +57,9 @@ func Run(ctx context.Context, in io.Reader, out io.Writer, control load.Control,
 	restore := settings(in)
 	program := tea.NewProgram(model, tea.WithInput(in), tea.WithOutput(out), tea.WithAltScreen(),
 		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
-	finished := make(chan error, 1)
+	finished, over := make(chan error, 1), make(chan struct{})
 	go func() {
+		defer close(over)
 		last, err := program.Run()
 		if m, ok := last.(Model); ok && m.broken {
 			err = ErrBroken
@@ -62,7 +69,6 @@ func Run(ctx context.Context, in io.Reader, out io.Writer, control load.Control,
 		finished <- err
 	}()
 
-	var err error
 	select {
 	case err = <-finished:
 	case <-pumped: // the end: the model hears of it too
@@ -77,7 +83,7 @@ func Run(ctx context.Context, in io.Reader, out io.Writer, control load.Control,
 	}
 	cancel()
 	<-pumped
-	return err
+	return over, err
 }
 
 // keepLatest hands snapshots on, and of those that nobody takes in time the last one.

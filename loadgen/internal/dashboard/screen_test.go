@@ -72,6 +72,7 @@ var stories = map[string][]tea.Msg{
 	"nothing": nil,
 	"begins":  {told(rehearsal.Steady.At(1))},
 	"steady":  {told(rehearsal.Steady.At(162))},
+	"young":   {told(rehearsal.Steady.At(25))},
 	"wave":    {told(rehearsal.Steady.At(133))},
 	"broken":  {told(rehearsal.Broken.At(149)), told(rehearsal.Broken.At(162))},
 	"late":    {told(rehearsal.Late.At(125))},

@@ -186,7 +186,7 @@ func TestOnATerminal(t *testing.T) {
 	term.types("q")
 	term.shows("q again to break off")
 	updates <- rehearsal.Steady.At(31)
-	term.shows("0:31 of 10:00")
+	term.shows("0:31")
 	close(updates)
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -259,7 +259,13 @@ func TestNobodyReads(t *testing.T) {
 	term := openTerminal(t, 200, 60)
 	before := settingsOf(t, term.tty)
 	term.fill()
-	updates, ended := term.start(t.Context(), &safely{})
+	updates, ended := make(chan load.Snapshot), make(chan error, 1)
+	var gone <-chan struct{}
+	go func() {
+		var err error
+		gone, err = run(t.Context(), term.tty, term.tty, &safely{}, updates)
+		ended <- err
+	}()
 	for i := range 100 {
 		select {
 		case updates <- rehearsal.Steady.At(i):
@@ -276,5 +282,6 @@ func TestNobodyReads(t *testing.T) {
 	}
 	term.read() // the user comes back, and what was held up ends
 	term.shows("\x1b[?1049l")
+	<-gone
 	term.close()
 }

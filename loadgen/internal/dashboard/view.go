@@ -97,10 +97,10 @@ func (m Model) clock() string {
 func (m Model) progress(width int) string {
 	s := m.snapshot
 	stage := words.Clean(s.Stage)
-	if m.stopping && stage != "stopping" {
-		stage = "stopping"
-	}
-	if stage == "" {
+	switch {
+	case m.stopping || stage == "stopping":
+		return spread("stopping: the bots get up from their tables", words.Clock(s.At), width)
+	case stage == "":
 		stage = "run"
 	}
 	clock := m.clock()

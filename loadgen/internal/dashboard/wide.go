@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"strings"
+
 	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/result"
 )
@@ -56,16 +58,29 @@ func (m Model) masthead() []string {
 	style, _ := m.styles.verdict(verdict)
 	large := banner(verdict)
 	width := m.width - columns(large[0]) - 5
-	beside := []string{
-		spread(m.call()+m.subject(), m.score(), width),
-		fit(m.why(), width),
-		m.progress(width),
+	why := append(wrap(m.why(), width, 2), m.reasons()...)
+	beside := []string{spread(m.call()+m.subject(), m.score(), width)}
+	beside = append(beside, tall(why, bannerRows-1)...)
+	beside = append(beside, m.progress(width))
+	large = append(large, strings.Repeat(" ", columns(large[0])))
+	lines := make([]string, 0, len(large))
+	for i := range large {
+		lines = append(lines, " "+style.Render(large[i])+"   "+fit(beside[i], width))
 	}
-	lines := make([]string, 0, bannerRows+1)
-	for i := range bannerRows {
-		lines = append(lines, " "+style.Render(large[i])+"   "+beside[i])
+	return lines
+}
+
+// reasons are those of the verdict after the first.
+func (m Model) reasons() []string {
+	r := m.snapshot.Run
+	if r == nil || len(r.Reasons) == 0 {
+		return nil
 	}
-	return append(lines, "")
+	rest := make([]string, 0, len(r.Reasons))
+	for _, reason := range r.Reasons[1:] {
+		rest = append(rest, words.Clean(reason))
+	}
+	return rest
 }
 
 // score is what the run proved so far.
