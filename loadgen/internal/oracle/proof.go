@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,9 @@ func begun(records []record, round uint64) bool {
 // room, and what gave it away last.
 func (r *room) proof(rule Rule, a about) []Fact {
 	records := r.trace.upTo(r.now, r.nowBy)
+	if rule != Hidden && rule != Agreement {
+		records = unveil(records, r.now != nil)
+	}
 	var facts []Fact
 	for i := range records {
 		if gave := r.now != nil && i == len(records)-1; gave || a.matters(rule, records, i) {
@@ -87,6 +91,26 @@ func (r *room) proof(rule Rule, a about) []Fact {
 		}
 	}
 	return facts
+}
+
+// unveil makes one record of a roll that its player saw with its points, and others without. The
+// last record stays as it is where it gave the violation away.
+func unveil(records []record, gave bool) []record {
+	end := len(records)
+	if gave {
+		end--
+	}
+	for i := range end {
+		for j := i + 1; j < end; j++ {
+			a, b := &records[i], &records[j]
+			if a.kind == Shaken && b.kind == Shaken && a.seq == b.seq && a.epoch == b.epoch && a.user == b.user && a.round == b.round &&
+				a.seen&b.seen == 0 && (a.value == 0) != (b.value == 0) {
+				a.value, a.seen = a.value+b.value, a.seen|b.seen
+				b.kind = 0
+			}
+		}
+	}
+	return slices.DeleteFunc(records, func(r record) bool { return r.kind == 0 })
 }
 
 // fact names those who saw a record.
