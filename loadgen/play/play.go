@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"croupier/loadgen/internal/export"
 	"croupier/loadgen/internal/link"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/measure"
@@ -81,6 +82,13 @@ func Run(stages Stages, c Config, s Streams) (*result.Run, error) {
 	if err := load.Probe(stages.Stop, target, c.FirstUser); err != nil {
 		return nil, err
 	}
+	var metrics net.Listener
+	if c.Metrics != "" {
+		if metrics, err = export.Listen(c.Metrics); err != nil {
+			return nil, &UsageError{err}
+		}
+		defer metrics.Close() // Serve has done so, unless nothing came of the run
+	}
 	swarm, err := load.New(load.Config{
 		Scenario: c.Scenario, Target: target, FirstUser: c.FirstUser, FirstRoom: c.FirstRoom,
 		Version: servers.Version, Notes: c.Notes,
@@ -88,7 +96,7 @@ func Run(stages Stages, c Config, s Streams) (*result.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.show(stages, swarm, s)
+	return c.show(stages, swarm, metrics, s)
 }
 
 // check completes the configuration, or refuses it.

@@ -3,18 +3,20 @@ package play
 import (
 	"context"
 	"errors"
+	"net"
 
 	"golang.org/x/sync/errgroup"
 
 	"croupier/loadgen/internal/dashboard"
+	"croupier/loadgen/internal/export"
 	"croupier/loadgen/internal/lines"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/result"
 )
 
 // show runs the swarm, and whatever shows it beside it. A viewer that fails does not end the run: its
-// error is returned with the result.
-func (c *Config) show(stages Stages, swarm *load.Swarm, s Streams) (*result.Run, error) {
+// error is returned with the result. metrics is where Prometheus asks; nil: nowhere.
+func (c *Config) show(stages Stages, swarm *load.Swarm, metrics net.Listener, s Streams) (*result.Run, error) {
 	kill, breakOff := context.WithCancel(stages.Kill)
 	defer breakOff()
 	var feeds []chan load.Snapshot
@@ -41,6 +43,19 @@ func (c *Config) show(stages Stages, swarm *load.Swarm, s Streams) (*result.Run,
 		}
 		view(func(updates <-chan load.Snapshot) error {
 			return lines.Show(context.Background(), s.Err, format, updates)
+		})
+	}
+	if metrics != nil {
+		exporter := export.New()
+		shown, hide := context.WithCancel(context.Background())
+		defer hide()
+		viewers.Go(func() error { return exporter.Serve(shown, metrics) })
+		view(func(updates <-chan load.Snapshot) error {
+			defer hide()
+			for now := range updates {
+				exporter.Show(now)
+			}
+			return nil
 		})
 	}
 	run := swarm.Run(kill, stages.Stop, func(now load.Snapshot) {

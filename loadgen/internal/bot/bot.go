@@ -12,6 +12,7 @@ import (
 
 	"croupier/loadgen/internal/link"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/oracle"
 )
 
 // Config is who plays, where and how.
@@ -58,7 +59,7 @@ type Bot struct {
 	meant   time.Duration // when the attempt was to begin
 	since   time.Duration // when the connection stood
 	failed  int           // attempts in a row
-	why     error         // the server said why it ends the connection; nil: it did not
+	why     error         // the server said why it ends the connection, or the bot gives it up; nil: neither
 	closing bool          // the bot itself said goodbye
 	cutting bool          // the bot itself broke the connection, and has not heard of it yet
 
@@ -198,6 +199,9 @@ func (b *Bot) move(to State) {
 	b.state = to
 	if to == Gone {
 		b.silence()
+		if !b.waits && !b.killed {
+			b.see(oracle.Event{Kind: oracle.Quit, At: b.world.Now()})
+		}
 	}
 	b.world.Moved(from, to)
 }

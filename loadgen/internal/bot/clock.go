@@ -103,6 +103,7 @@ func (b *Bot) timeToLeave() {
 	case !b.stopping:
 		b.stop()
 	case b.link != nil:
+		b.cutting = true
 		b.link.Cut(false)
 	case !b.dialing:
 		b.move(Gone)

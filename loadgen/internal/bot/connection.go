@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -63,16 +62,16 @@ func (b *Bot) Down(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.world.Now()
+	polite := b.stopping && b.state != Away && b.why == nil // it was its own goodbye
 	if b.why != nil {
 		err, b.why, b.closing = b.why, nil, false
 	}
-	was, own := b.link != nil, b.cutting || b.closing || b.killed || errors.Is(err, context.Canceled)
+	was, own := b.link != nil, b.cutting || b.closing || b.killed || errors.Is(err, link.ErrEnded)
 	b.link, b.dialing, b.cutting, b.closing, b.asked = nil, false, false, false, none
 	b.clear(answer)
 	b.clear(listen)
 	b.plan(nothing, 0)
 
-	polite := b.stopping && b.state != Away // it was its own goodbye
 	if !(polite && b.state == Out) {
 		b.see(oracle.Event{Kind: oracle.Lost, At: now, Own: own || polite, Text: text(err, own || polite)})
 	}
@@ -91,6 +90,7 @@ func (b *Bot) Down(err error) {
 		b.move(Gone)
 		return
 	case b.config.Style.Reconnect == scenario.Never && was:
+		b.waits = false
 		b.move(Gone)
 		return
 	}
@@ -105,6 +105,14 @@ func (b *Bot) Down(err error) {
 func (b *Bot) goodbye() {
 	b.closing = true
 	b.link.Close()
+}
+
+// giveUp breaks the connection for what the server did.
+func (b *Bot) giveUp(why error) {
+	if b.why == nil {
+		b.why = why
+	}
+	b.link.Cut(true)
 }
 
 // text is what an oracle may tell people of the end of a connection.
@@ -142,8 +150,7 @@ func (b *Bot) checkSilence(now time.Duration) {
 	}
 	switch silent := time.Since(b.link.Heard()); {
 	case silent > 2*quiet-time.Second:
-		b.world.Trouble(fmt.Errorf("%w: nothing came for %v", errNoAnswer, 2*quiet))
-		b.link.Cut(true)
+		b.giveUp(fmt.Errorf("%w: nothing came for %v", errNoAnswer, 2*quiet))
 		return
 	case silent > quiet-time.Second:
 		b.link.Ping() //nolint:errcheck // Down follows

@@ -68,7 +68,7 @@ func (m *mind) consider(e *oracle.Event, hasSeat bool) (act, time.Duration) {
 	case oracle.Settled:
 		if m.leaves == afterSettlement {
 			m.leaves = stays
-			return stand, m.between(0, e.Length)
+			return stand, m.between(0, min(e.Length, longestPause))
 		}
 	}
 	return nothing, 0
@@ -79,7 +79,7 @@ func (m *mind) newRound(left time.Duration, hasSeat bool) (act, time.Duration) {
 	if m.chance(m.style.Leave) {
 		m.leaves = beforeRoll + moment(m.random.IntN(3))
 	}
-	think := min(m.exponential(m.style.Think), left*4/5)
+	think := max(min(m.exponential(m.style.Think), left/5*4), 0) // whatever a server says is left
 	switch {
 	case m.leaves == beforeRoll:
 		return stand, think
@@ -88,6 +88,9 @@ func (m *mind) newRound(left time.Duration, hasSeat bool) (act, time.Duration) {
 	}
 	return nothing, 0
 }
+
+// longestPause bounds what a server may say of the pause between two rounds.
+const longestPause = time.Minute
 
 // leavesNow says whether the bot stands up right after its roll.
 func (m *mind) leavesNow() bool { return m.leaves == afterRoll }

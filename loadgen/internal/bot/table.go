@@ -63,8 +63,7 @@ func (b *Bot) unanswered() {
 		return
 	}
 	wish := [...]string{"a request", "sit down", "a roll", "stand up"}[b.asked]
-	b.world.Trouble(fmt.Errorf("no answer to %s in %v", wish, answerTime))
-	b.link.Cut(true)
+	b.giveUp(fmt.Errorf("no answer to %s in %v", wish, answerTime))
 }
 
 // getUp stands up for the last time.
@@ -83,8 +82,7 @@ func (b *Bot) Told(op wire.Command, payload []byte, at time.Time) {
 	}
 	e, err := oracle.DecodeBytes(op, payload)
 	if err != nil {
-		b.world.Trouble(fmt.Errorf("%w: %w", client.ErrMalformed, err))
-		b.link.Cut(true)
+		b.giveUp(fmt.Errorf("%w: %w", client.ErrMalformed, err))
 		return
 	}
 	e.At = b.world.Now() - time.Since(at)

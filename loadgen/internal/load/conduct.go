@@ -65,6 +65,7 @@ func (s *Swarm) conduct() {
 // behind takes how late the conductor was.
 func (s *Swarm) behind(at, by time.Duration) {
 	s.recorder.Record(measure.Lag, 0, by)
+	s.oracle.Behind(at, by)
 }
 
 // sendHome ends the run, politely until kill is done.

@@ -114,6 +114,9 @@ func (t *teller) second(at time.Duration) *result.Run {
 			second.Times[measure.Phase(phase).String()] = times
 		}
 	}
+	if lag := second.Times[measure.Lag.String()]; lag != nil {
+		s.oracle.Behind(at, lag.At(100))
+	}
 	t.series = append(t.series, second)
 	return t.run(at, found)
 }

@@ -78,10 +78,6 @@ func New(c Config) (*Swarm, error) {
 	}
 	s := c.Scenario
 	c.Target.Workers = link.NewWorkers()
-	patience := s.Patience
-	if s.Reconnect == scenario.Never {
-		patience = 1 << 62 // who is lost stays lost, and is not missed
-	}
 	ticking, err := clock.New()
 	if err != nil {
 		return nil, err
@@ -93,7 +89,7 @@ func New(c Config) (*Swarm, error) {
 			Think: s.Think, Leave: s.Leave, Rest: s.Rest, Hop: s.Hop, Idle: s.Idle, Stay: stay(s),
 			Flap: s.Flap, Reconnect: s.Reconnect, Backoff: s.Backoff,
 		},
-		oracle:   oracle.New(oracle.Config{Patience: patience}),
+		oracle:   oracle.New(oracle.Config{Patience: s.Patience, Late: s.Late}),
 		recorder: measure.NewRecorder(),
 		skew:     newSkew(c.FirstRoom, s.RoomCount()),
 		waves:    newWaves(),
