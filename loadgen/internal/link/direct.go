@@ -69,11 +69,7 @@ func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 			}
 		case client.Closed:
 			l.work.Wait()
-			err := silence(e.Err, began)
-			if ctx.Err() != nil {
-				err = context.Cause(ctx)
-			}
-			h.Down(err)
+			h.Down(silence(ctx, e.Err, began))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +34,8 @@ type gateLink struct {
 	heard atomic.Int64 // Unix time in nanoseconds
 
 	writing sync.Mutex
-	bye     bool // our close frame was sent
+	bye     bool  // our close frame was sent
+	unsent  error // why the connection was ended in the midst of writing
 
 	rest    []byte // the begin of a frame that is not complete yet
 	message []byte // of the fragments so far; nil: none
@@ -44,8 +46,7 @@ func (t Target) openGate(ctx context.Context, user int64, h Handler) {
 	began := time.Now()
 	l, early, dialed, err := t.dialGate(ctx, user, h)
 	if err != nil {
-		err = silence(err, began)
-		h.Down(fmt.Errorf("connect to %v: %w", t, err))
+		h.Down(fmt.Errorf("connect to %v: %w", t, silence(ctx, err, began)))
 		return
 	}
 	go l.serve(ctx, early, dialed) // on a stack of its own, which was never as deep as the handshake needs
@@ -167,9 +168,14 @@ func (l *gateLink) serve(ctx context.Context, early []byte, dialed time.Time) {
 	l.h.Up(l, dialed)
 	err := l.read(early)
 	if !stop() {
-		err = context.Cause(ctx)
+		err = ErrEnded
 	}
-	l.conn.Close()
+	l.writing.Lock()
+	if l.unsent != nil && errors.Is(err, net.ErrClosed) {
+		err = ending(l.unsent)
+	}
+	l.writing.Unlock()
+	l.socket().Close()
 	l.h.Down(err)
 }
 
@@ -339,12 +345,21 @@ func (l *gateLink) write(op ws.OpCode, payload []byte) error {
 	}
 	l.bye = op == ws.OpClose
 	var room [192]byte
-	b := appendFrame(room[:0], op, payload)
+	if err := l.put(appendFrame(room[:0], op, payload)); err != nil {
+		l.unsent = err
+		l.socket().Close()
+		return err
+	}
+	return nil
+}
+
+// put hands bytes to the system, all of them or the connection is of no use any more.
+func (l *gateLink) put(b []byte) error {
 	if l.raw == nil {
 		l.conn.SetWriteDeadline(time.Now().Add(longestSend)) //nolint:errcheck // see dialGate
 		_, err := l.conn.Write(b)
-		if err != nil {
-			l.conn.Close()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return errNotTaken
 		}
 		return err
 	}
@@ -356,26 +371,27 @@ func (l *gateLink) write(op ws.OpCode, payload []byte) error {
 	})
 	switch {
 	case err != nil:
-	case failed != nil:
-		err = failed
-	case n < len(b):
-		err = errNotTaken
-	default:
-		return nil
+		return err
+	case failed == syscall.EAGAIN, failed == nil && n < len(b):
+		return errNotTaken
 	}
-	l.conn.Close()
-	return err
+	return failed
+}
+
+// socket is the network connection, TLS or not.
+func (l *gateLink) socket() net.Conn {
+	if secure, ok := l.conn.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return l.conn
 }
 
 func (l *gateLink) Cut(reset bool) {
-	if socket, ok := l.conn.(interface{ SetLinger(int) error }); ok && reset {
-		socket.SetLinger(0) //nolint:errcheck // the connection ends in any case
+	socket := l.socket()
+	if tcp, ok := socket.(*net.TCPConn); ok && reset {
+		tcp.SetLinger(0) //nolint:errcheck // the connection ends in any case
 	}
-	if secure, ok := l.conn.(*tls.Conn); ok {
-		secure.NetConn().Close()
-		return
-	}
-	l.conn.Close()
+	socket.Close()
 }
 
 func (l *gateLink) Close() {

@@ -74,8 +74,14 @@ const timeout = 5 * time.Second
 // ErrSilent is an attempt to which the peer said nothing.
 var ErrSilent = errors.New("no answer")
 
-// silence puts the end of an attempt for lack of an answer into words.
-func silence(err error, began time.Time) error {
+// ErrEnded is a link, or an attempt, that ended because its context did.
+var ErrEnded = errors.New("the run is over")
+
+// silence puts the end of an attempt for lack of an answer, or of its context, into words.
+func silence(ctx context.Context, err error, began time.Time) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ErrEnded
+	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%w within %.2g s", ErrSilent, time.Since(began).Seconds())
 	}
