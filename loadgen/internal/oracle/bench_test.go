@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -18,8 +19,8 @@ type tape struct {
 }
 
 // taped plays rounds of four, in which one of the bots breaks its connection now and then and
-// comes back.
-func taped() *tape {
+// comes back. The bots hear of it in an order of chance, by the seed; 0: all at once.
+func taped(seed uint64) *tape {
 	const rounds = 20
 	t := &tape{}
 	w := newWorld()
@@ -29,28 +30,35 @@ func taped() *tape {
 		e.Dice, e.Winners = slices.Clone(e.Dice), slices.Clone(e.Winners)
 		*into = append(*into, e)
 	}
-	for bot := range int64(4) {
-		w.sit(bot + 1)
-	}
+	random := rand.New(rand.NewPCG(seed, 3))
 	play := func() {
 		for bot := range int64(4) {
-			w.roll(bot+1, int32(w.round+uint64(bot))%6+1)
+			w.roll(bot+1, int32(random.IntN(faces))+1)
 		}
 		w.now += time.Second - w.now%time.Second
 		w.begin()
 	}
+	for bot := range int64(4) {
+		w.sit(bot + 1)
+	}
 	play()
 	into = &t.loop
-	from := *w
+	seq, now := w.seq, w.now
+	if seed > 0 {
+		w.random = random
+	}
 	for i := range rounds {
 		if i == rounds/2 {
-			w.cut(2, true)
-			w.notice(2)
-			w.sit(2)
+			bot := random.Int64N(4) + 1
+			w.cut(bot, true)
+			w.notice(bot)
+			w.sit(bot)
 		}
 		play()
 	}
-	t.seqs, t.rounds, t.took = w.seq-from.seq, rounds, w.now-from.now
+	w.random = nil
+	w.deliver()
+	t.seqs, t.rounds, t.took = w.seq-seq, rounds, w.now-now
 	return t
 }
 
@@ -68,7 +76,7 @@ func (t *tape) play(o *Oracle, room int64, events []Event, n uint64) {
 }
 
 func BenchmarkSee(b *testing.B) {
-	t := taped()
+	t := taped(0)
 	const rooms = 1000
 	o := New(Config{})
 	for room := range int64(rooms) {
@@ -107,7 +115,7 @@ func heap() uint64 {
 
 // memory is what an oracle holds for each bot of rooms of four in mid-play, after some rounds.
 func memory(rooms, loops int) float64 {
-	t := taped()
+	t := taped(0)
 	before := heap()
 	o := New(Config{})
 	for room := range int64(rooms) {
@@ -136,5 +144,17 @@ func BenchmarkMemory(b *testing.B) {
 				b.ReportMetric(memory(rooms, 1), "B/bot")
 			}
 		})
+	}
+}
+
+func BenchmarkFindings(b *testing.B) {
+	t := taped(0)
+	o := New(Config{})
+	for room := range int64(12_500) {
+		t.play(o, room, t.begin, 0)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		o.Findings()
 	}
 }

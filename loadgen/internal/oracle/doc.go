@@ -16,9 +16,14 @@
 // sat in, whose connections they did not break themselves, may not, unless the server said so and
 // had settled what was being played.
 //
+// The clock of the rounds is judged by the first bot of a room to hear of something, and not while
+// the generator itself was behind (Behind): that is unknown, too.
+//
 // # The parts
 //
-// event.go is what a bot reports, decode.go makes it from the wire. room.go seats and unseats
-// observers, and tells one life of a room from the next. life.go puts what several bots saw of one
-// life into one order; game.go and seat.go follow the game in that order.
+// event.go is what a bot reports; decode.go makes it from messages, decoder.go from their bytes.
+// room.go seats and unseats observers, member.go remembers them while they matter, and room.go tells
+// one life of a room from the next. life.go puts what several bots saw of one life into one order;
+// game.go, seat.go and clock.go follow the game in that order. record.go is what a room keeps of an
+// event, and proof.go picks from it what proves a violation.
 package oracle

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -45,6 +46,16 @@ func read(data []byte, each func(room int64, e Event)) {
 	}
 }
 
+// Long streams of chance, as FuzzSee.
+func TestAnythingGoes(t *testing.T) {
+	for seed := range uint64(10) {
+		data := make([]byte, 100_000)
+		source := rand.NewChaCha8([32]byte{byte(seed)})
+		source.Read(data) //nolint:errcheck // it never fails
+		anything(t, data)
+	}
+}
+
 // Whatever bots say: the oracle does not fall over, what it keeps is bounded, and what it counts
 // adds up.
 func FuzzSee(f *testing.F) {
@@ -52,45 +63,47 @@ func FuzzSee(f *testing.F) {
 	sitting := []byte{0xc0, 1, 1, 4, 8, 0x40, 1, 7, 4, 32, 0xc0, 1, 4, 0x84, 20, 0xc0, 1, 5, 4, 0x60, 0xc0, 2, 6, 4, 0x60, 0x40, 9, 0, 4, 0}
 	f.Add(sitting)
 	f.Add(append(append([]byte{}, sitting...), 0xc4, 1, 1, 8, 8, 0x44, 1, 7, 8, 32, 0xc4, 200, 4, 0x84, 20, 0xc4, 200, 5, 4, 255))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		o := New(Config{})
-		read(data, func(room int64, e Event) {
-			o.See(room, e)
-			if e.Points == 3 {
-				o.Behind(e.At, e.Length)
-			}
-		})
-		for i := range o.shards {
-			for _, r := range o.shards[i].rooms {
-				bounded(t, r)
-			}
-		}
-		o.Finish(time.Hour)
-		o.Away()
-		findings := o.Findings()
-		if len(findings.Violations) > 5*len(Rules()) {
-			t.Errorf("%d violations are kept", len(findings.Violations))
-		}
-		kept := make(map[Rule]uint64)
-		for _, v := range findings.Violations {
-			kept[v.Rule]++
-			if v.Text == "" || len(v.Proof) > traceLength+1 {
-				t.Errorf("%v: %d lines of proof", v, len(v.Proof))
-			}
-			v.Lines()
-		}
-		for rule, tally := range findings.Tallies {
-			if tally.Violated > 0 && kept[rule] == 0 {
-				t.Errorf("%v: %d violations and none is kept", rule, tally.Violated)
-			}
-			if over := tally.Violated + tally.Unknown + tally.Checked; over > 1<<40 {
-				t.Errorf("%v: %+v", rule, tally)
-			}
-		}
-		if clock := findings.Tallies[Clock]; clock.Violated > clock.Checked {
-			t.Errorf("clock: %+v", clock)
+	f.Fuzz(anything)
+}
+
+func anything(t *testing.T, data []byte) {
+	o := New(Config{})
+	read(data, func(room int64, e Event) {
+		o.See(room, e)
+		if e.Points == 3 {
+			o.Behind(e.At, e.Length)
 		}
 	})
+	for i := range o.shards {
+		for _, r := range o.shards[i].rooms {
+			bounded(t, r)
+		}
+	}
+	o.Finish(time.Hour)
+	o.Away()
+	findings := o.Findings()
+	if len(findings.Violations) > 5*len(Rules()) {
+		t.Errorf("%d violations are kept", len(findings.Violations))
+	}
+	kept := make(map[Rule]uint64)
+	for _, v := range findings.Violations {
+		kept[v.Rule]++
+		if v.Text == "" || len(v.Proof) > traceLength+1 {
+			t.Errorf("%v: %d lines of proof", v, len(v.Proof))
+		}
+		v.Lines()
+	}
+	for rule, tally := range findings.Tallies {
+		if tally.Violated > 0 && kept[rule] == 0 {
+			t.Errorf("%v: %d violations and none is kept", rule, tally.Violated)
+		}
+		if over := tally.Violated + tally.Unknown + tally.Checked; over > 1<<40 {
+			t.Errorf("%v: %+v", rule, tally)
+		}
+	}
+	if clock := findings.Tallies[Clock]; clock.Violated > clock.Checked {
+		t.Errorf("clock: %+v", clock)
+	}
 }
 
 // bounded fails where a room keeps more than it should.

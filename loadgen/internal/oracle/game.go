@@ -8,6 +8,9 @@ import (
 // faces is the highest number of points on a die.
 const faces = 6
 
+// mostUsers is how many users of a room are followed. More are no room that is being played in.
+const mostUsers = 4096
+
 // game is dice as the events tell it.
 type game struct {
 	known   bool // whether the rest is
@@ -18,7 +21,7 @@ type game struct {
 	settled [4]settlement // the last ones, by round
 }
 
-// settlement is one that was seen; round 0: none.
+// settlement is one that was seen; number 0: none.
 type settlement struct {
 	round, seq uint64
 	dice       []Die
@@ -63,7 +66,7 @@ func (l *life) shake(e *record) {
 		l.room.violate(Roll, about{round: e.round, user: e.user}, "user %d rolled in round %d, which is not being played", e.user, e.round)
 	case twice:
 		l.room.violate(Roll, about{round: e.round, user: e.user}, "user %d rolled twice in round %d", e.user, e.round)
-	default:
+	case len(g.rolls) < mostUsers:
 		g.rolls = append(g.rolls, Die{User: e.user, Points: e.value})
 	}
 }
@@ -79,11 +82,13 @@ func (g *game) find(user int64) (Die, bool) {
 
 // acknowledge notes that a bot was told its own roll.
 func (l *life) acknowledge(a roll) {
-	if s := &l.game.settled[a.round%4]; s.round == a.round {
+	if s := &l.game.settled[a.round%4]; s.seq != 0 && s.round == a.round {
 		l.compareRoll(a, s.dice) // others were told of the settlement before this bot of its roll
 		return
 	}
-	l.game.acks = append(l.game.acks, a)
+	if len(l.game.acks) < mostUsers {
+		l.game.acks = append(l.game.acks, a)
+	}
 }
 
 // acknowledged lists the rolls that nothing became of.
@@ -118,7 +123,7 @@ func (l *life) settle(e *record) {
 	}
 	l.expect(e.at, e.length, e.round, true)
 	l.checkWinners(e)
-	if again := &g.settled[e.round%4]; again.round == e.round {
+	if again := &g.settled[e.round%4]; again.seq != 0 && again.round == e.round {
 		l.room.violate(Settlement, about{round: e.round}, "round %d was settled twice, as %d and as %d", e.round, again.seq, e.seq)
 	} else if g.known {
 		l.room.checked(Settlement)
@@ -195,7 +200,7 @@ func (l *life) compareScene(e *record) {
 		return
 	}
 	if !g.running {
-		if s := &g.settled[e.round%4]; s.round == e.round && !slices.Equal(s.dice, e.dice()) {
+		if s := &g.settled[e.round%4]; s.seq != 0 && s.round == e.round && !slices.Equal(s.dice, e.dice()) {
 			l.room.violate(Agreement, about{round: e.round}, "bot %d was shown %q, when the settlement was %s", l.room.witness(e), e.what(), dots(s.dice))
 		}
 		return

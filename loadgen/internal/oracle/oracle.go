@@ -43,6 +43,7 @@ type book struct {
 	tallies    [rules]Tally
 	violations []Violation
 	counts     Counts
+	away       int // members who want to come back
 }
 
 // Counts is how much was seen.
@@ -137,15 +138,7 @@ func (o *Oracle) Behind(at, by time.Duration) {
 // Away counts the bots that were at a table, lost their connection, and are not back.
 func (o *Oracle) Away() int {
 	n := 0
-	o.each(func(s *shard) {
-		for _, r := range s.rooms {
-			for _, m := range r.members {
-				if m != nil && m.away {
-					n++
-				}
-			}
-		}
-	})
+	o.each(func(s *shard) { n += s.book.away })
 	return n
 }
 

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -389,83 +388,51 @@ func TestStragglers(t *testing.T) {
 	}
 }
 
-// A correct table breaks no rule whatever its players do, whoever hears of it first.
-func TestACorrectTableAtRandom(t *testing.T) {
-	for seed := range uint64(200) {
-		w := newWorld()
-		w.random = rand.New(rand.NewPCG(seed, 1))
-		w.pace, w.fences = []int{2, 3, 4, 30}[seed%4], seed%8 < 4
-		playAtRandom(w, 3000)
-		f := w.finish()
-		if f.Violated() != 0 {
-			report(t, f)
-			t.Fatalf("seed %d: a correct table was found to break rules", seed)
+// Bots that go from room to room are not remembered in all of them.
+func TestWhoLeftForGoodIsForgotten(t *testing.T) {
+	w := newWorld()
+	w.sit(1)
+	for bot := range int64(1000) {
+		w.sit(bot + 2)
+		w.stand(bot + 2)
+	}
+	r := w.oracle.shards[7].rooms[7]
+	if len(r.members) > 2*fewMembers || r.member(1).life == nil {
+		t.Errorf("%d members are remembered", len(r.members))
+	}
+	o := New(Config{})
+	for room := range int64(100_000) {
+		for _, e := range []Event{
+			{Kind: Present, User: 1, Seq: 2, Online: true},
+			{Kind: Scene, Round: 1, Seq: 2},
+			{Kind: Stood, User: 1, Seq: 3},
+		} {
+			e.Bot, e.Epoch = 1, 5
+			o.See(room, e)
 		}
-		if f.Counts.Events < 1000 {
-			t.Fatalf("seed %d: the test tests nothing: %+v", seed, f.Counts)
-		}
+	}
+	n := 0
+	for i := range o.shards {
+		n += len(o.shards[i].rooms)
+	}
+	if f := o.Findings(); n > 2*shards*leastSweep || f.Violated() != 0 {
+		report(t, f)
+		t.Errorf("%d rooms are remembered", n)
 	}
 }
 
-func playAtRandom(w *world, steps int) {
-	for range steps {
-		bot := int64(w.random.IntN(4) + 1)
-		switch dice := w.random.IntN(100); {
-		case !w.linked[bot]:
-			if dice < 60 {
-				w.sit(bot)
-			}
-		case dice < 4:
-			w.cut(bot, true)
-		case dice < 7:
-			w.stand(bot)
-		case dice < 40:
-			w.roll(bot, int32(w.random.IntN(6)+1))
-		case dice < 45:
-			w.settle()
-		case dice < 60 && w.open && !w.running:
-			w.begin()
-		}
-		if w.random.IntN(3) == 0 {
-			for _, g := range slices.Clone(w.guests) {
-				if !w.linked[g.user] {
-					w.notice(g.user)
-				}
-			}
-		}
-		w.deliver()
+func TestWhoDoesNotWantToComeBackIsNotKeptAway(t *testing.T) {
+	w := table(true)
+	w.playRound()
+	w.cut(2, false)
+	w.see(w.room, Event{Kind: Quit, Bot: 2, At: w.now})
+	if w.oracle.Away() != 0 {
+		t.Error("the oracle still waits for the bot")
 	}
-}
-
-// A fault is found in the midst of a crowd, too.
-func TestFaultsAtRandomAreFound(t *testing.T) {
-	for name, change := range map[string]func(Event) []Event{
-		"drop":      func(Event) []Event { return nil },
-		"duplicate": func(e Event) []Event { return []Event{e, e} },
-		"alter": func(e Event) []Event {
-			e.Dice = append(slices.Clone(e.Dice), Die{99, 6})
-			return []Event{e}
-		},
-	} {
-		for seed := range uint64(20) {
-			w := newWorld()
-			w.random = rand.New(rand.NewPCG(seed, 2))
-			settlements := 0
-			w.tamper = func(_ int64, e Event) []Event {
-				if e.Kind != Settled {
-					return []Event{e}
-				}
-				// Five of them: what a bot misses just before its connection breaks, nobody can tell.
-				if settlements++; settlements%20 != 0 || settlements > 100 {
-					return []Event{e}
-				}
-				return change(e)
-			}
-			playAtRandom(w, 3000)
-			if f := w.finish(); f.Violated() == 0 {
-				t.Errorf("%s, seed %d: not found", name, seed)
-			}
-		}
+	w.now += time.Minute
+	w.oracle.Finish(w.now)
+	if f := w.oracle.Findings(); f.Tallies[Back] != (Tally{Unknown: 1}) {
+		t.Errorf("%+v", f.Tallies[Back])
 	}
 }
 

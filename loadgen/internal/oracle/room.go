@@ -133,7 +133,8 @@ func (r *room) quit(m *member, at time.Duration) {
 		} else {
 			r.unknown(Back)
 		}
-		m.away, m.why = false, ""
+		r.book.away--
+	m.away, m.why = false, ""
 	}
 	m.entrance = nil
 }
@@ -286,6 +287,7 @@ func (r *room) welcomeBack(m *member, at time.Duration) {
 	}
 	r.book.counts.Returns++
 	r.checkAbsence(m, at)
+	r.book.away--
 	m.away, m.why = false, ""
 }
 
@@ -361,6 +363,7 @@ func (r *room) leave(m *member, how departure, at time.Duration) {
 	l.relax()
 	if how != stoodUp {
 		m.away, m.since = true, at
+		r.book.away++
 	}
 	if how == abandoned {
 		l.mourned = true

@@ -31,6 +31,9 @@ func (l *life) compareSeat(e *record) {
 			return
 		}
 	}
+	if len(l.seats) == mostUsers {
+		return
+	}
 	l.seats = append(l.seats, seated{e.user, e.value})
 }
 

@@ -18,6 +18,7 @@ type world struct {
 	random *rand.Rand // nil: everything is heard at once
 	pace   int        // how much of what is said the bots hear before more is said
 
+	calm    bool // no connection breaks at random
 	fences  bool // each room that opens has an owner of its own
 	open    bool
 	epoch   uint64
