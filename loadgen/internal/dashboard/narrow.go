@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"croupier/loadgen/internal/dashboard/words"
-	"croupier/loadgen/result"
 )
 
 // chartColumns is what a chart beside the table of phases needs.
@@ -26,10 +25,6 @@ func (m Model) narrow() []string {
 	}
 	body := m.height - len(lines) - 1
 	width := m.width - 9
-	r := m.snapshot.Run
-	if r == nil {
-		r = &result.Run{}
-	}
 	phases := func(rows int) []string {
 		room := m.width - phaseWidth - 1
 		if room < chartColumns || rows < 6 {
@@ -37,17 +32,13 @@ func (m Model) narrow() []string {
 		}
 		return beside(rows, m.phasesTable(phaseWidth, rows), phaseWidth, " ", m.chart(room, rows))
 	}
-	rules := 1 + (len(r.Rules)+2)/3
-	if m.newest != nil && m.height >= exampleRows {
-		rules += 2
-	}
 	lines = append(lines, stack(body, []block{
 		{0, 1, 2, func(rows int) []string {
 			return []string{" bots   " + m.botsShort(width), "        " + m.botsBar(width)}
 		}},
 		{1, 1, 1, func(int) []string { return []string{" rates  " + m.ratesLine(width)} }},
 		{3, 3, 9, phases},
-		{2, 1, rules, func(rows int) []string { return m.rulesGrid(m.width, rows) }},
+		{2, 1, m.gridRows(m.width), func(rows int) []string { return m.rulesGrid(m.width, rows) }},
 		{4, 1, 1, func(int) []string { return []string{" waves  " + m.lastWave(width)} }},
 		{4, 1, 1, func(int) []string { return []string{" self   " + m.healthLine(width)} }},
 		{5, 1, 1, func(int) []string { return []string{" errors " + m.topError()} }},

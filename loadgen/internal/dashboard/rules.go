@@ -83,23 +83,33 @@ func (m Model) rulesTable(width, rows int) []string {
 	return cut(lines, rows, "more rules")
 }
 
-// rulesGrid is the rules side by side in few rows, the title with the sums before them.
+// rulesGrid is the rules side by side in few rows, the title with the sums before them: how often
+// each was checked, or how often it was broken.
 func (m Model) rulesGrid(width, rows int) []string {
 	lines := []string{m.rule(m.rulesTitle(), width)}
 	if m.height >= exampleRows {
 		lines = append(lines, m.example(width, max(0, min(2, rows-2)))...)
 	}
-	const cell = 24
 	var parts []string
+	cell := 0
 	for _, r := range m.rules() {
 		text := words.Short(r.Checked)
 		if r.Violated > 0 {
-			text = m.styles.bad.Render("broken " + words.Short(r.Violated) + "×")
+			text = m.styles.bad.Render(words.Short(r.Violated) + "×")
 		}
-		parts = append(parts, fit(m.mark(r)+" "+r.name+" "+text, min(cell, width-1)))
+		part := m.mark(r) + " " + r.name + " " + text
+		parts = append(parts, part)
+		cell = max(cell, columns(part))
 	}
-	return append(lines, indented(flow(parts, " ", width-1))...)
+	cell = min(cell, width-1)
+	for i := range parts {
+		parts[i] = fit(parts[i], cell)
+	}
+	return append(lines, indented(flow(parts, "  ", width-1))...)
 }
+
+// gridRows is how many rows rulesGrid has use for, with its title.
+func (m Model) gridRows(width int) int { return len(m.rulesGrid(width, endless)) }
 
 // example is the newest violation in a few lines.
 func (m Model) example(width, most int) []string {

@@ -143,8 +143,8 @@ func TestEverySize(t *testing.T) {
 			if key != "" {
 				m = send(m, press(key, "end", "up", "pgdown")...)
 			}
-			for _, width := range []int{1, 2, 5, 11, 20, 30, 43, 44, 60, 76, 79, 80, 99, 100, 101, 120, 160, 200, 300} {
-				for _, height := range []int{1, 2, 3, 4, 5, 8, 9, 10, 11, 13, 16, 19, 20, 24, 29, 30, 31, 40, 60, 100} {
+			for _, width := range []int{1, 5, 20, 43, 44, 60, 76, 80, 99, 100, 120, 300} {
+				for _, height := range []int{1, 2, 3, 5, 9, 10, 16, 19, 20, 24, 29, 30, 40, 100} {
 					m := send(m, tea.WindowSizeMsg{Width: width, Height: height})
 					whole(t, name+key, m.View(), width, height)
 				}

@@ -36,6 +36,9 @@ var Broken = Run{Bots: 10_000, Ramp: 20, For: 600, StormAt: 60, LostAt: 130, Fai
 // Late is one whose generator falls behind.
 var Late = Run{Bots: 10_000, Ramp: 20, LagAt: 100}
 
+// rules are those of a run that is made up, whatever an oracle knows.
+var rules = [...]string{"settlement", "winners", "agreement", "hidden", "roll", "seat", "sequence", "epoch", "back", "clock"}
+
 // At is the run after so many seconds; at most 3600 of them.
 func (r Run) At(seconds int) load.Snapshot {
 	seconds = min(max(seconds, 0), 3600)
@@ -140,8 +143,8 @@ func (r Run) times(s *result.Second, phase measure.Phase, count int, typical tim
 // judge fills in what is known of the whole run.
 func (r Run) judge(seconds int, s *load.Snapshot) {
 	run := s.Run
-	for i, rule := range oracle.Rules() {
-		run.Rules[rule.String()] = oracle.Tally{Checked: run.Counts.Rolls / uint64(1+i*i*i), Unknown: uint64(i) * uint64(seconds) / 40}
+	for i, rule := range rules {
+		run.Rules[rule] = oracle.Tally{Checked: run.Counts.Rolls / uint64(1+i*i*i), Unknown: uint64(i) * uint64(seconds) / 40}
 	}
 	run.Verdict, run.Reasons = result.Pass, []string{"no rule was broken, and every objective was met"}
 	if seconds < 2 {
