@@ -46,6 +46,9 @@ func (ds directService) Connect(stream wire.Network_ConnectServer) error {
 	// sender whose player does not read, or a receiver whose player does not write.
 	sent, received := make(chan error, 1), make(chan error, 1)
 	s.streams.Go(func() { sent <- d.send(stream) })
+	if err := stream.Context().Err(); err != nil {
+		return status.FromContextError(err).Err() // gone already: it must not replace the newer stream of a player who came back
+	}
 	if err := s.enter(d, seat, 0); err != nil {
 		s.turnAway(d, err, 0)
 	}
