@@ -17,10 +17,26 @@ const (
 	wholeStorm = 1
 )
 
-// press takes a key.
+// press takes a key. Keys that were typed faster than they were read come as one; what is pasted is
+// not meant as keys.
 func (m Model) press(key tea.KeyMsg) (tea.Model, tea.Cmd) {
+	if key.Paste {
+		return m, nil
+	}
+	if key.Type != tea.KeyRunes || len(key.Runes) <= 1 {
+		return m.pressOne(key.String())
+	}
+	var commands []tea.Cmd
+	for _, r := range key.Runes {
+		next, command := m.pressOne(string(r))
+		m = next.(Model)
+		commands = append(commands, command)
+	}
+	return m, tea.Batch(commands...)
+}
+
+func (m Model) pressOne(name string) (tea.Model, tea.Cmd) {
 	m.flash = "" // the answer to the key before
-	name := key.String()
 	if m.asking {
 		m.asking = false
 		switch name {

@@ -91,6 +91,28 @@ func TestKeysChooseThePhase(t *testing.T) {
 	}
 }
 
+// TestFastFingers: keys typed at once are all taken, and pasted text is none.
+func TestFastFingers(t *testing.T) {
+	for _, c := range []struct {
+		key  tea.KeyMsg
+		want []string
+	}{
+		{tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("++s")}, []string{"scale 1.250", "scale 1.562", "storm 0.1"}},
+		{tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("vqq")}, []string{"stop"}},
+		{tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("Ssq"), Paste: true}, nil},
+		{tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("s"), Paste: true}, nil},
+	} {
+		m := send(at(120, 40, told(rehearsal.Steady.At(30))), c.key)
+		if !slices.Equal(given(m), c.want) {
+			t.Errorf("%v: the run was told %v, want %v", c.key, given(m), c.want)
+		}
+	}
+	next, command := at(80, 24).Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("qqy")})
+	if !next.(Model).broken || command == nil {
+		t.Error("the run is not broken off")
+	}
+}
+
 func TestAWordPasses(t *testing.T) {
 	m := send(at(120, 40, told(rehearsal.Steady.At(30))), press("s")...)
 	m = send(m, tickMsg(noon.Add(34*time.Second)))
