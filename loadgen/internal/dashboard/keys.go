@@ -40,7 +40,7 @@ func (m Model) pressOne(name string) (tea.Model, tea.Cmd) {
 	if m.asking {
 		m.asking = false
 		switch name {
-		case "y", "Y", "q", "ctrl+c":
+		case "y", "Y", "ctrl+c": // and not q, which may be a key held down
 			m.broken, m.quitting = true, true
 			return m, tea.Quit
 		}

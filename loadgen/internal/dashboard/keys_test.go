@@ -67,7 +67,7 @@ func TestOnlyAYesBreaksOff(t *testing.T) {
 		broken bool
 	}{
 		{[]string{"q"}, false}, {[]string{"q", "q"}, false}, {[]string{"q", "q", "y"}, true}, {[]string{"q", "q", "x"}, false},
-		{[]string{"q", "q", "q"}, true}, {[]string{"ctrl+c", "ctrl+c", "ctrl+c"}, true}, {[]string{"y"}, false},
+		{[]string{"q", "q", "q"}, false}, {[]string{"ctrl+c", "ctrl+c", "ctrl+c"}, true}, {[]string{"y"}, false},
 		{[]string{"q", "q", "x", "y"}, false}, {[]string{"q", "q", "x", "q", "y"}, true},
 	} {
 		if m := send(at(80, 24), press(c.keys...)...); m.broken != c.broken || m.quitting != c.broken {

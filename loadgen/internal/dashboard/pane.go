@@ -135,7 +135,8 @@ func (m Model) helpText(width int) []string {
 }
 
 const help = `
-q, ctrl-c  stop: the bots get up from their tables; twice: break off
+q, ctrl-c  stop: the bots get up from their tables; again, and y:
+           break off
 +  -       a quarter more or fewer bots; more or fewer a second
            where the scenario is open
 s  S       storm: a tenth, or all, of the bots lose their
