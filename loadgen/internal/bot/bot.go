@@ -70,6 +70,7 @@ type Bot struct {
 	server measure.Version
 	epoch  uint64
 	lost   time.Duration // when the connection was lost, in state Away
+	step   time.Duration // when the round is to be settled, or the next to start, as the server said; 0: not known
 	waits  bool          // Away, and not by its own doing: whether the table is still there must be found out
 
 	// What is under way.
@@ -197,6 +198,9 @@ func (b *Bot) move(to State) {
 		return
 	}
 	b.state = to
+	if to != Seated && to != Watching {
+		b.step = 0
+	}
 	if to == Gone {
 		b.silence()
 		if !b.waits && !b.killed {

@@ -136,7 +136,9 @@ func (b *Bot) consider(e *oracle.Event) {
 	case e.Kind == oracle.Ended && e.Reason == oracle.Disbanded:
 		b.answered()
 		b.seat = -1
-		b.move(Out)
+		if b.state != Connecting { // it still never was at a table
+			b.move(Out)
+		}
 		b.plan(sit, b.mind.between(0, time.Second))
 		if b.stopping {
 			b.goodbye()
@@ -153,12 +155,24 @@ func (b *Bot) consider(e *oracle.Event) {
 		return
 	case e.Kind == oracle.Settled:
 		b.world.Settled(b.room, e.Epoch, e.Seq, e.At)
+		b.onTime(e)
+	case e.Kind == oracle.Started:
+		b.onTime(e)
 	}
 	if b.state == Seated || b.state == Watching {
 		if next, after := b.mind.consider(e, b.seat >= 0); next != nothing {
 			b.planAt(next, e.At+after)
 		}
 	}
+}
+
+// onTime measures how late a round was settled or started, and notes when the next step is due. One that
+// is settled early, because everybody has rolled, is not late.
+func (b *Bot) onTime(e *oracle.Event) {
+	if b.step != 0 && e.At >= b.step {
+		b.world.Took(measure.Late, b.server, e.At-b.step)
+	}
+	b.step = e.At + e.Length
 }
 
 // parting is what a server meant that ended a stay.

@@ -177,7 +177,7 @@ func (t *teller) run(at time.Duration, found oracle.Findings) *result.Run {
 		}
 		r.Phases = append(r.Phases, result.Phase{Phase: p.String(), Server: server, Summary: times.Quantiles(), Times: times})
 	})
-	r.Health = result.HealthOf(t.sampler.Usage(), lag, 0)
+	r.Health = result.HealthOf(t.sampler.Usage(), lag, s.slow.Load())
 	s.mu.Lock()
 	r.Notes = slices.Clone(s.notes)
 	s.mu.Unlock()

@@ -54,7 +54,7 @@ type Swarm struct {
 	seated  atomic.Int64 // bots that had a place at some time
 	sent    atomic.Uint64
 	links   atomic.Uint64 // connections made
-	online  atomic.Int64
+	slow    atomic.Uint64 // connections that a server closed because the bot did not read
 
 	commands chan command // bounded: what does not fit is dropped, as more of it makes no difference
 	conductor

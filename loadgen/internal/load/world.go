@@ -10,6 +10,7 @@ import (
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
 	"croupier/servers/client"
+	"croupier/servers/wire"
 )
 
 // A swarm is the bot.World of its bots.
@@ -86,5 +87,9 @@ func (s *Swarm) Back(b *bot.Bot, after time.Duration) { s.waves.back(b.Wave, aft
 
 // Trouble counts what went wrong.
 func (s *Swarm) Trouble(err error) {
+	var closed *client.CloseError
+	if errors.As(err, &closed) && closed.Code == wire.CloseTooSlow {
+		s.slow.Add(1)
+	}
 	s.troubles.add(err, errors.Is(err, client.ErrUnauthorized))
 }
