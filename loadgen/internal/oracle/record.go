@@ -170,7 +170,7 @@ const nearby = 8
 func (t *trace) add(e *Event, m *member) {
 	if e.Kind != Lost {
 		for i := range min(nearby, t.length()) {
-			if r := t.last(i); r.repeats(e) && r.seen&m.bit() == 0 {
+			if r := t.last(i); r.repeats(e) && (r.seen&m.bit() == 0 || m.index >= crowd) {
 				r.seen |= m.bit()
 				return
 			}
@@ -199,7 +199,7 @@ func (t *trace) upTo(now *Event, m *member) []record {
 		if r := &list[i]; r.seen&this.seen != 0 && r.repeats(now) {
 			if this.more = r.more; r.seen == this.seen {
 				list = slices.Delete(list, i, i+1)
-			} else {
+			} else if m.index < crowd {
 				r.seen &^= this.seen
 			}
 			break

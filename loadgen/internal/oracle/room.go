@@ -134,7 +134,7 @@ func (r *room) quit(m *member, at time.Duration) {
 			r.unknown(Back)
 		}
 		r.book.away--
-	m.away, m.why = false, ""
+		m.away, m.why = false, ""
 	}
 	m.entrance = nil
 }
