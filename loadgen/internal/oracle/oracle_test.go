@@ -401,7 +401,7 @@ func TestWhoLeftForGoodIsForgotten(t *testing.T) {
 		t.Errorf("%d members are remembered", len(r.members))
 	}
 	o := New(Config{})
-	for room := range int64(100_000) {
+	for room := range int64(40_000) {
 		for _, e := range []Event{
 			{Kind: Present, User: 1, Seq: 2, Online: true},
 			{Kind: Scene, Round: 1, Seq: 2},
