@@ -35,7 +35,7 @@ func (h Health) and(o Health) Health {
 // worseLag is the lag of the generator that was worse off. One that measured too little to tell is
 // the better one.
 func worseLag(a, b measure.Quantiles) measure.Quantiles {
-	enoughA, enoughB := a.Count >= enoughLags, b.Count >= enoughLags
+	enoughA, enoughB := a.Count >= EnoughLags, b.Count >= EnoughLags
 	switch {
 	case enoughA != enoughB:
 		if enoughB {

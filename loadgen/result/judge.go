@@ -13,11 +13,13 @@ import (
 )
 
 const (
-	// worstLag is how late the generator may be, at the 99th percentile, for its times to be the
+	// WorstLag is how late the generator may be, at the 99th percentile, for its times to be the
 	// servers'.
-	worstLag = 5 * time.Millisecond
-	// enoughLags is how many measurements say so.
-	enoughLags = 100
+	WorstLag = 5 * time.Millisecond
+	// EnoughLags is how many measurements say so.
+	EnoughLags = 100
+	// busy is the share of the machine's processors from which on the machine is the likely reason.
+	busy = 0.8
 	// fewUnseated is the share of bots, one in so many, that need not have had a place: those that
 	// were on their way as the run ended.
 	fewUnseated = 100
@@ -92,8 +94,12 @@ func (r *Run) doubts() []string {
 		reasons = append(reasons, strings.Split(r.Unusable, "\n")...)
 	}
 	reasons = append(reasons, r.unplayed()...)
-	if l := r.Health.Lag; l.Count >= enoughLags && l.P99 > worstLag {
-		doubt("the generator fell behind: one request in a hundred was sent %s late or more, beyond %s: use fewer bots, or more machines", brief(l.P99), brief(worstLag))
+	if l := r.Health.Lag; l.Count >= EnoughLags && l.P99 > WorstLag {
+		what := "use fewer bots, or more machines"
+		if r.Health.Machine > busy {
+			what = fmt.Sprintf("this machine was %.0f%% busy, with the servers and with whatever else runs here: use fewer bots, or a machine that has time", 100*r.Health.Machine)
+		}
+		doubt("the generator fell behind: one request in a hundred was sent %s late or more, beyond %s: %s", brief(l.P99), brief(WorstLag), what)
 	}
 	if r.Health.Slow > 0 {
 		doubt("the bots fell behind the servers %s: use fewer bots, or more machines", count(r.Health.Slow, "time"))

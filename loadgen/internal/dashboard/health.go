@@ -11,9 +11,7 @@ import (
 
 // From here on the generator's own state is worth a warning: beyond it the run is soon INVALID.
 const (
-	lagLimit = 5 * time.Millisecond // p99, as a result is judged
-	lagWarn  = lagLimit / 2
-	enough   = 100 // measurements of lag to say so
+	lagWarn  = result.WorstLag / 2 // at p99
 	fewPorts = 1000
 	fewFiles = 500
 	hotCores = 0.95 // share of the machine's processors
@@ -28,13 +26,13 @@ func (m Model) warning() string {
 	}
 	h, now := r.Health, m.snapshot.Recent[measure.Lag.String()]
 	switch {
-	case h.Lag.Count < enough && now.Count < enough && h.Slow == 0:
-	case h.Lag.P99 > lagLimit:
-		return fmt.Sprintf("the generator is late: lag p99 %s, beyond %s the run is INVALID", words.Duration(h.Lag.P99), words.Duration(lagLimit))
+	case h.Lag.Count < result.EnoughLags && now.Count < result.EnoughLags && h.Slow == 0:
+	case h.Lag.P99 > result.WorstLag:
+		return fmt.Sprintf("the generator is late: lag p99 %s, beyond %s the run is INVALID", words.Duration(h.Lag.P99), words.Duration(result.WorstLag))
 	case now.P99 > lagWarn:
-		return fmt.Sprintf("the generator falls behind: lag p99 %s in the last 10 s, beyond %s INVALID", words.Duration(now.P99), words.Duration(lagLimit))
+		return fmt.Sprintf("the generator falls behind: lag p99 %s in the last 10 s, beyond %s INVALID", words.Duration(now.P99), words.Duration(result.WorstLag))
 	case h.Lag.P99 > lagWarn:
-		return fmt.Sprintf("the generator fell behind: lag p99 %s, beyond %s the run is INVALID", words.Duration(h.Lag.P99), words.Duration(lagLimit))
+		return fmt.Sprintf("the generator fell behind: lag p99 %s, beyond %s the run is INVALID", words.Duration(h.Lag.P99), words.Duration(result.WorstLag))
 	case h.Slow > 0:
 		return fmt.Sprintf("the generator was too slow to take what it was told, %s times", words.Count(h.Slow))
 	case h.Seconds == 0: // nobody looked
@@ -87,7 +85,7 @@ func (m Model) health(width, rows int) []string {
 	h, lag := r.Health, m.snapshot.Recent[measure.Lag.String()]
 	half := max(0, width/2-1)
 	rest := [][2]string{
-		{"lag p99 " + recent(lag.Count, lag.P99), "run " + recent(h.Lag.Count, h.Lag.P99) + ", limit " + words.Duration(lagLimit)},
+		{"lag p99 " + recent(lag.Count, lag.P99), "run " + recent(h.Lag.Count, h.Lag.P99) + ", limit " + words.Duration(result.WorstLag)},
 		{fmt.Sprintf("CPU %.2f cores", m.cores()), fmt.Sprintf("mean %.2f, machine %s", h.CPU, words.Percent(h.Machine, 1))},
 		{"GC " + words.Percent(h.GC, 1) + " of CPU", "longest pause " + words.Duration(h.Pause)},
 		{"memory " + words.Bytes(h.Memory), words.Bytes(h.PerBot) + " a bot"},

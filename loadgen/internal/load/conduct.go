@@ -70,6 +70,7 @@ func (s *Swarm) behind(at, by time.Duration) {
 
 // sendHome ends the run, politely until kill is done.
 func (s *Swarm) sendHome() {
+	s.wanted.Store(0)
 	s.breaking.Wait()
 	for _, b := range s.bots {
 		if b != nil {
@@ -95,11 +96,12 @@ func (s *Swarm) sendHome() {
 
 // admit lets in and out who is due.
 func (s *Swarm) admit(now time.Duration) {
+	want := int(float64(s.config.Scenario.Wanted(now)) * s.factor)
+	s.wanted.Store(int64(want))
 	if s.config.Scenario.Rate > 0 {
 		s.arrive(now)
 		return
 	}
-	want := int(float64(s.config.Scenario.Wanted(now)) * s.factor)
 	for s.admitted < want && s.start(s.admitted, now) {
 		s.admitted++
 	}

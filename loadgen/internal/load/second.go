@@ -95,7 +95,7 @@ func (t *teller) stage(at time.Duration) string {
 func (t *teller) second(at time.Duration) *result.Run {
 	s := t.swarm
 	found := s.oracle.Findings()
-	population := s.population(at)
+	population := s.population()
 	sample := t.sampler.Sample(present(population))
 	now := t.count(found)
 	was := t.before
@@ -134,16 +134,12 @@ func (t *teller) count(found oracle.Findings) totals {
 }
 
 // population is how many bots are where.
-func (s *Swarm) population(at time.Duration) result.Population {
+func (s *Swarm) population() result.Population {
 	n := func(state bot.State) int { return int(s.states[state].Load()) }
-	p := result.Population{
-		Wanted: s.config.Scenario.Wanted(at), Connecting: n(bot.Connecting), Seated: n(bot.Seated),
+	return result.Population{
+		Wanted: int(s.wanted.Load()), Connecting: n(bot.Connecting), Seated: n(bot.Seated),
 		Watching: n(bot.Watching), Away: n(bot.Away), Out: n(bot.Out),
 	}
-	if s.stop.Err() != nil {
-		p.Wanted = 0
-	}
-	return p
 }
 
 func present(p result.Population) int {
@@ -172,7 +168,7 @@ func (t *teller) run(at time.Duration, found oracle.Findings) *result.Run {
 	}
 	var lag measure.Quantiles
 	s.recorder.Totals(func(p measure.Phase, server string, times *measure.Histogram) {
-		if p == measure.Lag {
+		if p == measure.Lag { // which no server has a part in
 			lag = times.Quantiles()
 		}
 		r.Phases = append(r.Phases, result.Phase{Phase: p.String(), Server: server, Summary: times.Quantiles(), Times: times})

@@ -50,6 +50,7 @@ type Swarm struct {
 
 	playing sync.WaitGroup // bots that have not gone
 	states  [bot.States]atomic.Int64
+	wanted  atomic.Int64 // bots that are to be there now
 	came    atomic.Int64
 	seated  atomic.Int64 // bots that had a place at some time
 	sent    atomic.Uint64

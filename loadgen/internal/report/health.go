@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/report/chart"
@@ -18,19 +17,12 @@ type vital struct {
 	Over        bool
 }
 
-// worstLag is beyond what a run's verdict is that it says nothing, and enoughLags how many
-// measurements that takes.
-const (
-	worstLag   = 5 * time.Millisecond
-	enoughLags = 100
-)
-
 // vitals are the generator's health for people. What nobody looked at is left out.
 func vitals(run *result.Run) []vital {
 	h := run.Health
 	all := []vital{{
 		Name: "send lag", Value: "not measured",
-		Limit: "at most " + chart.Duration(worstLag) + " at p99", Over: h.Lag.Count >= enoughLags && h.Lag.P99 > worstLag,
+		Limit: "at most " + chart.Duration(result.WorstLag) + " at p99", Over: h.Lag.Count >= result.EnoughLags && h.Lag.P99 > result.WorstLag,
 	}}
 	if h.Lag.Count > 0 {
 		all[0].Value = fmt.Sprintf("p50 %s, p99 %s, max %s", chart.Duration(h.Lag.P50), chart.Duration(h.Lag.P99), chart.Duration(h.Lag.Max))
