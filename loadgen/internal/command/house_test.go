@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
@@ -67,14 +68,15 @@ func TestRunUntilInterrupted(t *testing.T) {
 		"direct": {"--direct", s.Game},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stop, interrupt := context.WithCancel(t.Context())
+			stop, interrupt := context.WithTimeout(t.Context(), time.Minute)
 			defer interrupt()
 			settled := func(line string) {
-				if strings.Contains(line, `"verdict":"PASS"`) {
+				var now struct{ Checked uint64 }
+				if json.Unmarshal([]byte(line), &now) == nil && now.Checked > 100 {
 					interrupt()
 				}
 			}
-			args := append([]string{"run", "--bots", "8", "--for", "0", "--think", "20ms", "--flap", "20", "--json-lines", "-o", "json"}, target...)
+			args := append([]string{"run", "--bots", "8", "--for", "0", "--think", "20ms", "--flap", "20", "--late", "10s", "--json-lines", "-o", "json"}, target...)
 			code, out, errs := runMain(t, stop, map[string]string{"JWT_KEY": s.Key}, settled, args...)
 			run, err := result.Read(strings.NewReader(out))
 			if err != nil {
