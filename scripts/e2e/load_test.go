@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -14,12 +17,12 @@ import (
 )
 
 // TestLoad lets bots play, and lose their connections, while every server and the gate below them
-// are replaced. The bots' verdict is the test's.
+// are replaced. The verdict on what all of them saw is the test's.
 func TestLoad(t *testing.T) {
 	w := open(t)
 	w.deploy(t, "--replicas", "dice=2", "--component", "quick-drain")
 	w.door(t)
-	w.job(t, "load", 2, "run", "--gate=ws://gate:60006", "--bots=60", "--for=90s", "--flap=4", "--quiet")
+	w.job(t, "load", 2, "run", "--gate=ws://gate:60006", "--bots=60", "--for=90s", "--flap=4", "--quiet", "--output=json")
 	w.step(t, "the bots play", func(t *testing.T) {
 		eventually(t, "both servers have rooms", func(ctx context.Context) error {
 			pods, err := w.pods(ctx, "dice")
@@ -69,15 +72,24 @@ func TestLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		merge := []string{"run", "./loadgen", "merge"}
 		for _, pod := range pods {
 			text, err := w.kube.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
-			t.Logf("%s:\n%s", pod.Name, text)
 			if err != nil {
-				t.Error(err)
+				t.Fatal(err)
 			}
+			file := filepath.Join(t.TempDir(), pod.Name+".json")
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			merge = append(merge, file)
 		}
-		if done.Status.Failed > 0 {
-			t.Errorf("%d of %d load generators found the promise broken", done.Status.Failed, *done.Spec.Completions)
+		command := exec.CommandContext(t.Context(), "go", merge...)
+		command.Dir = root
+		report, err := command.CombinedOutput()
+		t.Logf("%s", report)
+		if err != nil || done.Status.Failed > 0 {
+			t.Errorf("%d of %d load generators found the promise broken; all of them together: %v", done.Status.Failed, *done.Spec.Completions, err)
 		}
 	})
 }

@@ -256,6 +256,7 @@ func (b *Bot) do(meant time.Duration) {
 	switch {
 	case next == sit && !atTable && b.asked == none:
 		if b.state == Out && b.mind.hops() {
+			b.see(oracle.Event{Kind: oracle.Quit, At: b.world.Now()})
 			b.room = b.world.Room(b.mind.random.Float64())
 		}
 		b.ask(aSeat, meant)
