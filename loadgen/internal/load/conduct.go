@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -32,8 +33,13 @@ type conductor struct {
 func (s *Swarm) conduct() {
 	s.factor = 1
 	s.random = rand.New(rand.NewPCG(s.config.Scenario.Seed, 0x5707))
-	beats := make(chan struct{}, 1) // there is one at a time
-	metronome := clock.Alarm{Act: func() { beats <- struct{}{} }}
+	beats := make(chan struct{}, 1)
+	metronome := clock.Alarm{Act: func() {
+		select {
+		case beats <- struct{}{}:
+		default: // the last beat was not heard yet
+		}
+	}}
 	s.SetAlarm(&metronome, 0)
 	notes := s.config.Notes
 	for due := time.Duration(0); ; {
@@ -56,7 +62,7 @@ func (s *Swarm) conduct() {
 			}
 			s.note(text)
 		case <-s.stop.Done():
-			s.sendHome()
+			s.sendHome(beats, &metronome)
 			return
 		}
 	}
@@ -68,13 +74,27 @@ func (s *Swarm) behind(at, by time.Duration) {
 	s.oracle.Behind(at, by)
 }
 
+// mostTime is how long the bots take to get up from their tables: all at one moment would be a storm of
+// its own. At least one in a beat begins to.
+const mostTime = 5 * time.Second
+
 // sendHome ends the run, politely until kill is done.
-func (s *Swarm) sendHome() {
+func (s *Swarm) sendHome(beats <-chan struct{}, metronome *clock.Alarm) {
 	s.wanted.Store(0)
 	s.breaking.Wait()
-	for _, b := range s.bots {
-		if b != nil {
-			b.Stop()
+	each := len(s.bots)/int(mostTime/beat) + 1
+	for left := s.bots; len(left) > 0 && s.kill.Err() == nil; {
+		n := min(each, len(left))
+		for _, b := range left[:n] {
+			if b != nil {
+				b.Stop()
+			}
+		}
+		left = left[n:]
+		s.SetAlarm(metronome, s.Now()+beat)
+		select {
+		case <-beats:
+		case <-s.kill.Done():
 		}
 	}
 	gone := make(chan struct{})
@@ -190,6 +210,7 @@ func (s *Swarm) storm(share float64) {
 		s.breaking.Go(func() {
 			for n := i; n < len(hit); n += breakers {
 				hit[n].Break()
+				runtime.Gosched() // nobody waits for all of them
 			}
 		})
 	}
