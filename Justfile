@@ -31,6 +31,10 @@ bench-hop *flags:
 gen:
     go run ./scripts/gen
 
+# bots, and every game server replaced under them, in one process
+demo *flags:
+    go run ./ctl demo {{flags}}
+
 # a gate and a game server in one process, on loopback
 dev *flags:
     go run ./ctl dev {{flags}}
