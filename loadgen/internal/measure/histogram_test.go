@@ -134,7 +134,7 @@ func TestCountAbove(t *testing.T) {
 
 func TestNilIsEmpty(t *testing.T) {
 	var h *Histogram
-	if h.Count() != 0 || h.Mean() != 0 || h.At(99) != 0 || h.CountAbove(0) != 0 || h.Clone() != nil || h.Bars(3) != nil {
+	if h.Count() != 0 || h.Mean() != 0 || h.At(99) != 0 || h.CountAbove(0) != 0 || h.Clone() != nil {
 		t.Error("a nil histogram has something")
 	}
 	if h.Quantiles() != (Quantiles{}) || h.Coarse().Count() != 0 {
@@ -348,30 +348,6 @@ func check1(t *testing.T, h *Histogram) {
 	}
 	if !same(back, h) {
 		t.Fatal("written and read, it is another")
-	}
-	var bars uint64
-	for _, b := range h.Bars(20) {
-		bars += b.Count
-	}
-	if bars != h.Count() {
-		t.Fatalf("%d of %d are in bars", bars, h.Count())
-	}
-}
-
-func TestBars(t *testing.T) {
-	h := histogramOf(some(rand.New(rand.NewPCG(9, 9)), 5000)...)
-	bars := h.Bars(30)
-	if len(bars) != 30 {
-		t.Fatalf("%d bars", len(bars))
-	}
-	for i, b := range bars {
-		if b.To <= b.From || i > 0 && b.From != bars[i-1].To {
-			t.Fatalf("bar %d is from %s to %s, after %s", i, b.From, b.To, bars[max(i-1, 0)].To)
-		}
-	}
-	check1(t, h)
-	if one := histogramOf(time.Second).Bars(10); len(one) == 0 {
-		t.Error("no bar for one time")
 	}
 }
 

@@ -168,15 +168,6 @@ func (f Findings) Violated() uint64 {
 	return n
 }
 
-// Checked is how many checks were made.
-func (f Findings) Checked() uint64 {
-	var n uint64
-	for _, t := range f.Tallies {
-		n += t.Checked
-	}
-	return n
-}
-
 // Findings returns what was found until now.
 func (o *Oracle) Findings() Findings {
 	f := Findings{Tallies: make(map[Rule]Tally, rules)}
