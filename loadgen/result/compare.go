@@ -112,11 +112,7 @@ func violations(base, next []*Run) Metric {
 	m := Metric{Name: "violations", Outcome: Same}
 	sum := func(runs []*Run) (n float64) {
 		for _, r := range runs {
-			var counted uint64
-			for _, t := range r.Rules {
-				counted += t.Violated
-			}
-			n += float64(max(counted, uint64(len(r.Violations))))
+			n += float64(max(r.Checks().Violated, uint64(len(r.Violations))))
 		}
 		return n
 	}

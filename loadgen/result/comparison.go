@@ -34,14 +34,3 @@ type Metric struct {
 	Outcome Change  `json:"outcome"`
 	Note    string  `json:"note,omitempty"` // why it can't be said, or how sure it is
 }
-
-// Exit is the exit code of a program that ends with the comparison.
-func (c Comparison) Exit() int {
-	switch c.Verdict {
-	case Regressed:
-		return 5
-	case Unclear:
-		return 3
-	}
-	return 0
-}

@@ -171,7 +171,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("what was read can't be written: %v", err)
 		}
 		r.Judge()
-		if r.Verdict == Pass && (r.checked() == 0 || r.Counts.Settlements == 0) {
+		if r.Verdict == Pass && (r.Checks().Checked == 0 || r.Counts.Settlements == 0) {
 			t.Fatal("it passed with nothing checked")
 		}
 		if _, err := Merge(r); err == nil {

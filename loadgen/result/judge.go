@@ -137,7 +137,7 @@ func (r *Run) unplayed() []string {
 	switch {
 	case r.Counts.Settlements == 0:
 		doubt("no settlement was seen, so nothing was checked: play longer than a round takes")
-	case r.checked() == 0:
+	case r.Checks().Checked == 0:
 		doubt("nothing was checked: play with the oracle on")
 	}
 	return reasons
@@ -156,7 +156,7 @@ func (r *Run) missed() []string {
 
 // passed says what a run that passed has shown, and what it has not.
 func (r *Run) passed() []string {
-	reasons := []string{count(r.checked(), "check") + ", no rule was broken"}
+	reasons := []string{count(r.Checks().Checked, "check") + ", no rule was broken"}
 	if n := len(r.Objectives); n > 0 {
 		met := make([]string, n)
 		for i, o := range r.Objectives {
@@ -179,12 +179,13 @@ func (r *Run) passed() []string {
 	return reasons
 }
 
-func (r *Run) checked() uint64 {
-	var n uint64
+// Checks is what became of the checks of all rules together.
+func (r *Run) Checks() oracle.Tally {
+	var all oracle.Tally
 	for _, t := range r.Rules {
-		n += t.Checked
+		add(&all, t)
 	}
-	return n
+	return all
 }
 
 // outcomes measures the objectives, over servers of all versions.
@@ -215,19 +216,6 @@ func (r *Run) Times(phase string) *measure.Histogram {
 		}
 	}
 	return all
-}
-
-// Exit is the exit code of a program that ends with the run's verdict.
-func (r *Run) Exit() int {
-	switch r.Verdict {
-	case Pass:
-		return 0
-	case Fail:
-		return 1
-	case Missed:
-		return 4
-	}
-	return 3
 }
 
 // count is a number of things: 1 time, 2 times.

@@ -187,20 +187,13 @@ func mergePhases(runs []*Run) ([]Phase, error) {
 		}
 	}
 	keys := slices.SortedFunc(maps.Keys(all), func(a, b key) int {
-		return cmp.Or(cmp.Compare(phaseOrder(a.phase), phaseOrder(b.phase)), cmp.Compare(a.phase, b.phase), cmp.Compare(a.server, b.server))
+		return cmp.Or(measure.ComparePhases(a.phase, b.phase), cmp.Compare(a.server, b.server))
 	})
 	phases := make([]Phase, len(keys))
 	for i, k := range keys {
 		phases[i] = Phase{Phase: k.phase, Server: k.server, Summary: all[k].Quantiles(), Times: all[k]}
 	}
 	return phases, nil
-}
-
-func phaseOrder(name string) measure.Phase {
-	if p, known := measure.ParsePhase(name); known {
-		return p
-	}
-	return measure.Phases
 }
 
 func (r *Run) mergeSeries(runs []*Run) ([]Second, error) {

@@ -148,7 +148,7 @@ func TestMergeIsWhole(t *testing.T) {
 	}
 	for name, f := range map[string]func(*Run) uint64{
 		"came": func(r *Run) uint64 { return uint64(r.Came) }, "processes": func(r *Run) uint64 { return uint64(r.Processes) },
-		"checks": (*Run).checked, "actions": func(r *Run) uint64 { return r.Times("action").Count() },
+		"checks": func(r *Run) uint64 { return r.Checks().Checked }, "actions": func(r *Run) uint64 { return r.Times("action").Count() },
 		"troubles": func(r *Run) (n uint64) {
 			for _, t := range r.Troubles {
 				n += t.Count

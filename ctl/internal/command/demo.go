@@ -108,9 +108,6 @@ Examples:
 	}
 }
 
-// exitInvalid is for a demo that says nothing, as the verdict INVALID does.
-const exitInvalid = 3
-
 // scenario is what the bots do.
 func (o RunDemo) scenario() scenario.Scenario {
 	s := scenario.Default()
@@ -163,7 +160,7 @@ func (o RunDemo) play(ctx context.Context, s Streams) (*result.Run, error) {
 	case errors.As(err, &misused):
 		return nil, usage("demo: %w", err)
 	case run == nil:
-		return nil, &codedError{code: exitInvalid, err: errors.Join(err, closed)}
+		return nil, &codedError{code: result.ExitInvalid, err: errors.Join(err, closed)}
 	}
 	return run, errors.Join(err, closed)
 }

@@ -123,11 +123,11 @@ func (a Answer) certain() bool { return a.Narrow && a.Limit > 0 && a.Servers }
 func (a Answer) Exit() int {
 	switch {
 	case a.certain() && a.Held == 0:
-		return 4
+		return result.ExitMissed
 	case a.certain(), a.Narrow && a.Limit == 0:
-		return 0
+		return result.ExitPass
 	}
-	return 3
+	return result.ExitInvalid
 }
 
 // JSON writes the answer as a document.

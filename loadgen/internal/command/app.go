@@ -17,16 +17,6 @@ import (
 	"croupier/servers"
 )
 
-// Exit codes, which scripts rely on.
-const (
-	ExitPass       = 0
-	ExitFail       = 1 // a rule was broken; the report proves it
-	ExitUsage      = 2 // the command line or the scenario is wrong; nothing was done
-	ExitInvalid    = 3 // the run says nothing: the target or the generator was unusable; or a file was
-	ExitMissed     = 4 // no rule was broken, but an objective was missed
-	ExitRegression = 5 // compare: the new runs are worse
-)
-
 // Stages are the two stages of stopping: at the end of Stop bots get up from their tables, at the
 // end of Kill everything is left as it is. Stop ends no later than Kill.
 type Stages = play.Stages
@@ -50,10 +40,10 @@ func (e *codedError) Error() string { return e.err.Error() }
 func (e *codedError) Unwrap() error { return e.err }
 
 func usage(format string, args ...any) error {
-	return &codedError{ExitUsage, fmt.Errorf(format, args...)}
+	return &codedError{result.ExitUsage, fmt.Errorf(format, args...)}
 }
 
-func invalid(err error) error { return &codedError{ExitInvalid, err} }
+func invalid(err error) error { return &codedError{result.ExitInvalid, err} }
 
 // saidError ends a verb whose output has been written and says why.
 type saidError struct{ code int }
@@ -62,7 +52,7 @@ func (e *saidError) Error() string { return fmt.Sprintf("the exit code is %d", e
 
 // said is the error that ends the process with a code; none for 0.
 func said(code int) error {
-	if code == ExitPass {
+	if code == result.ExitPass {
 		return nil
 	}
 	return &saidError{code}
@@ -79,7 +69,7 @@ func run(stages Stages, args []string, env Environment, streams Streams, enact E
 	var coded *codedError
 	switch {
 	case err == nil:
-		return ExitPass
+		return result.ExitPass
 	case errors.As(err, &told):
 		return told.code
 	case errors.As(err, &coded):
@@ -87,7 +77,7 @@ func run(stages Stages, args []string, env Environment, streams Streams, enact E
 		return coded.code
 	}
 	fmt.Fprintf(streams.Err, "loadgen: %v\n", err)
-	return ExitInvalid
+	return result.ExitInvalid
 }
 
 func newApp(stages Stages, env Environment, streams Streams, enact Enact) *cli.App {

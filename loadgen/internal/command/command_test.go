@@ -179,7 +179,7 @@ func TestBadCommandLines(t *testing.T) {
 	} {
 		h := &house{}
 		code, out, errs := line(t, h, c.env, strings.Fields(c.args)...)
-		if code != ExitUsage || !strings.Contains(errs, c.want) || out != "" || len(h.played) > 0 {
+		if code != result.ExitUsage || !strings.Contains(errs, c.want) || out != "" || len(h.played) > 0 {
 			t.Errorf("%s: exit code %d, %q on stderr, %q on stdout, want %q; %d plays", name, code, errs, out, c.want, len(h.played))
 		}
 		if strings.Count(errs, "\n") != 1 {
@@ -215,7 +215,7 @@ func TestVerbsExplainThemselves(t *testing.T) {
 		for _, cmd := range commands {
 			path := append(slices.Clone(path), cmd.Name)
 			code, out, errs := line(t, &house{}, nil, append(slices.Clone(path), "--help")...)
-			if code != ExitPass || strings.Count(out, "--help, -h") != 1 || errs != "" {
+			if code != result.ExitPass || strings.Count(out, "--help, -h") != 1 || errs != "" {
 				t.Errorf("%v: exit code %d, %q, %q", path, code, out, errs)
 			}
 			if cmd.Usage == "" || !strings.Contains(cmd.Description, "xample") && len(cmd.Subcommands) == 0 {
@@ -267,7 +267,7 @@ func TestRunPlaysWhatWasSaid(t *testing.T) {
 	} {
 		h := &house{}
 		code, out, errs := line(t, h, c.env, append([]string{"run"}, strings.Fields(c.args)...)...)
-		if code != ExitPass || len(h.played) != 1 || !c.want(h.played[0]) || !strings.Contains(out, "PASS") {
+		if code != result.ExitPass || len(h.played) != 1 || !c.want(h.played[0]) || !strings.Contains(out, "PASS") {
 			t.Errorf("%s: exit code %d, %q on stderr, %q on stdout, played %+v", name, code, errs, out, h.played)
 			continue
 		}
@@ -286,11 +286,11 @@ func TestVerdictsAreExitCodes(t *testing.T) {
 		want   int
 		says   string
 	}{
-		"pass":      {func(*result.Run) {}, nil, ExitPass, "PASS"},
-		"fail":      {func(r *result.Run) { r.Rules["hidden"] = oracle.Tally{Checked: 1, Violated: 1} }, nil, ExitFail, "FAIL"},
-		"invalid":   {func(r *result.Run) { r.Unusable = "nobody is there" }, nil, ExitInvalid, "INVALID"},
-		"slo":       {func(*result.Run) {}, nil, ExitMissed, "SLO"},
-		"no target": {nil, errors.New("connection refused"), ExitInvalid, "loadgen: connection refused"},
+		"pass":      {func(*result.Run) {}, nil, result.ExitPass, "PASS"},
+		"fail":      {func(r *result.Run) { r.Rules["hidden"] = oracle.Tally{Checked: 1, Violated: 1} }, nil, result.ExitFail, "FAIL"},
+		"invalid":   {func(r *result.Run) { r.Unusable = "nobody is there" }, nil, result.ExitInvalid, "INVALID"},
+		"slo":       {func(*result.Run) {}, nil, result.ExitMissed, "SLO"},
+		"no target": {nil, errors.New("connection refused"), result.ExitInvalid, "loadgen: connection refused"},
 	} {
 		h := &house{run: func(p play.Config) (*result.Run, error) {
 			if c.err != nil {
@@ -319,7 +319,7 @@ func TestResultsAreSavedShownAndMerged(t *testing.T) {
 	for i, pod := range []string{"0", "1"} {
 		env := map[string]string{"JWT_KEY": key, "JOB_COMPLETION_INDEX": pod}
 		code, _, errs := line(t, &house{}, env, "run", "-o", "json", "--save", at(pod+".json"), "--html", at(pod+".html"), "smoke")
-		if code != ExitPass {
+		if code != result.ExitPass {
 			t.Fatalf("pod %d: exit code %d, %s", i, code, errs)
 		}
 	}
@@ -332,21 +332,21 @@ func TestResultsAreSavedShownAndMerged(t *testing.T) {
 		code int
 		want string
 	}{
-		{"text", []string{"report", at("0.json")}, ExitPass, "PASS"},
-		{"json", []string{"report", "-o", "json", at("0.json")}, ExitPass, `"verdict":"PASS"`},
-		{"csv", []string{"report", "-o", "csv", at("0.json")}, ExitPass, ","},
-		{"page", []string{"report", "--html", at("again.html"), at("0.json")}, ExitPass, "PASS"},
-		{"merge", []string{"merge", "--save", at("all.json"), at("0.json"), at("1.json")}, ExitPass, "PASS"},
-		{"merged", []string{"report", "-o", "json", at("all.json")}, ExitPass, `"processes":2`},
-		{"one twice", []string{"merge", at("0.json"), at("0.json")}, ExitInvalid, "do not merge"},
-		{"no file", []string{"report", at("none.json")}, ExitInvalid, "there is no such file"},
-		{"no result", []string{"report", at("0.html")}, ExitInvalid, "0.html"},
-		{"the verdict", []string{"report", "--exit-code", at("0.json")}, ExitPass, "PASS"},
-		{"compare json", []string{"compare", "-o", "json", at("0.json"), at("1.json")}, ExitInvalid, `"verdict":"unclear"`},
-		{"compare text", []string{"compare", "--base", at("0.json"), at("1.json"), at("0.json")}, ExitInvalid, "nclear"},
-		{"compare csv", []string{"compare", "-o", "csv", at("0.json"), at("1.json")}, ExitInvalid, ","},
-		{"nothing there", []string{"merge", at("0.json"), at("none.json")}, ExitInvalid, "none.json"},
-		{"a flag behind it", []string{"merge", at("0.json"), "--save", "x"}, ExitUsage, "loadgen merge --save x"},
+		{"text", []string{"report", at("0.json")}, result.ExitPass, "PASS"},
+		{"json", []string{"report", "-o", "json", at("0.json")}, result.ExitPass, `"verdict":"PASS"`},
+		{"csv", []string{"report", "-o", "csv", at("0.json")}, result.ExitPass, ","},
+		{"page", []string{"report", "--html", at("again.html"), at("0.json")}, result.ExitPass, "PASS"},
+		{"merge", []string{"merge", "--save", at("all.json"), at("0.json"), at("1.json")}, result.ExitPass, "PASS"},
+		{"merged", []string{"report", "-o", "json", at("all.json")}, result.ExitPass, `"processes":2`},
+		{"one twice", []string{"merge", at("0.json"), at("0.json")}, result.ExitInvalid, "do not merge"},
+		{"no file", []string{"report", at("none.json")}, result.ExitInvalid, "there is no such file"},
+		{"no result", []string{"report", at("0.html")}, result.ExitInvalid, "0.html"},
+		{"the verdict", []string{"report", "--exit-code", at("0.json")}, result.ExitPass, "PASS"},
+		{"compare json", []string{"compare", "-o", "json", at("0.json"), at("1.json")}, result.ExitInvalid, `"verdict":"unclear"`},
+		{"compare text", []string{"compare", "--base", at("0.json"), at("1.json"), at("0.json")}, result.ExitInvalid, "nclear"},
+		{"compare csv", []string{"compare", "-o", "csv", at("0.json"), at("1.json")}, result.ExitInvalid, ","},
+		{"nothing there", []string{"merge", at("0.json"), at("none.json")}, result.ExitInvalid, "none.json"},
+		{"a flag behind it", []string{"merge", at("0.json"), "--save", "x"}, result.ExitUsage, "loadgen merge --save x"},
 	} {
 		code, out, errs := line(t, &house{}, nil, c.args...)
 		if code != c.code || !strings.Contains(out+errs, c.want) {
@@ -375,7 +375,7 @@ func TestCapacityFindsTheBorder(t *testing.T) {
 		return r, nil
 	}}
 	code, out, errs := line(t, h, nil, "capacity", "--trial", "2s")
-	if code != ExitPass || !strings.Contains(out, "settlement: broken 1 time") || strings.Count(errs, "\n") != len(h.played)+1 {
+	if code != result.ExitPass || !strings.Contains(out, "settlement: broken 1 time") || strings.Count(errs, "\n") != len(h.played)+1 {
 		t.Errorf("exit code %d, %s%s", code, errs, out)
 	}
 	var held int
@@ -383,7 +383,7 @@ func TestCapacityFindsTheBorder(t *testing.T) {
 		t.Errorf("%d bots, %v", held, err)
 	}
 	h.run = func(c play.Config) (*result.Run, error) { return nil, errors.New("connection refused") }
-	if code, out, errs := line(t, h, nil, "capacity"); code != ExitInvalid || out != "" || !strings.Contains(errs, "connection refused") {
+	if code, out, errs := line(t, h, nil, "capacity"); code != result.ExitInvalid || out != "" || !strings.Contains(errs, "connection refused") {
 		t.Errorf("nobody there: exit code %d, %q, %q", code, out, errs)
 	}
 }
@@ -401,7 +401,7 @@ func TestScenariosAreShown(t *testing.T) {
 		"check":     {"scenario check storm", "storm: up to 1000 bots in 250 rooms for 3m0s"},
 		"version":   {"version", "results " + result.Format},
 	} {
-		if code, out, errs := line(t, &house{}, nil, strings.Fields(c.args)...); code != ExitPass || !strings.Contains(out, c.want) || errs != "" {
+		if code, out, errs := line(t, &house{}, nil, strings.Fields(c.args)...); code != result.ExitPass || !strings.Contains(out, c.want) || errs != "" {
 			t.Errorf("%s: exit code %d, %q, %q", name, code, out, errs)
 		}
 	}
@@ -417,7 +417,7 @@ func TestShownScenariosCanBePlayed(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := &house{}
-			if code, _, errs := line(t, h, nil, "run", mine); code != ExitPass {
+			if code, _, errs := line(t, h, nil, "run", mine); code != result.ExitPass {
 				t.Errorf("%v: %s", args, errs)
 				continue
 			}
@@ -432,7 +432,7 @@ func TestShownScenariosCanBePlayed(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		code, script, errs := line(t, &house{}, nil, "completion", shell)
-		if code != ExitPass || !strings.Contains(script, "loadgen") {
+		if code != result.ExitPass || !strings.Contains(script, "loadgen") {
 			t.Errorf("%s: exit code %d, %q %q", shell, code, script, errs)
 		}
 	}
@@ -456,7 +456,7 @@ func TestCapacityInterrupted(t *testing.T) {
 	code := run(Stages{Stop: stop, Kill: t.Context()}, []string{"loadgen", "capacity"},
 		func(name string) string { return map[string]string{"JWT_KEY": key}[name] },
 		Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, h.enact)
-	if code != ExitInvalid || stdout.Len() > 0 || !strings.Contains(stderr.String(), "interrupted") || len(h.played) > 1 {
+	if code != result.ExitInvalid || stdout.Len() > 0 || !strings.Contains(stderr.String(), "interrupted") || len(h.played) > 1 {
 		t.Errorf("exit code %d after %d trials: %s%s", code, len(h.played), &stdout, &stderr)
 	}
 }

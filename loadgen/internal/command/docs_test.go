@@ -8,6 +8,7 @@ import (
 
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
+	"croupier/loadgen/result"
 )
 
 // The documentation names every verb's rules, phases and exit codes as the program has them.
@@ -30,7 +31,7 @@ func TestDocumentationKnowsRulesAndPhases(t *testing.T) {
 			t.Errorf("docs/loadgen.md has no phase %s", p)
 		}
 	}
-	for code := ExitPass; code <= ExitRegression; code++ {
+	for code := result.ExitPass; code <= result.ExitRegression; code++ {
 		if !strings.Contains(string(data), fmt.Sprintf("\n| %d | ", code)) {
 			t.Errorf("docs/loadgen.md has no exit code %d", code)
 		}

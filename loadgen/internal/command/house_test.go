@@ -102,7 +102,7 @@ func TestAnUnreachableTargetIsInvalid(t *testing.T) {
 		"gate":   {"--gate", "127.0.0.1:1"},
 	} {
 		code, out, errs := runMain(t, t.Context(), map[string]string{"JWT_KEY": key}, nil, append([]string{"run"}, target...)...)
-		if code != ExitInvalid || !strings.Contains(errs, "connection refused") || out != "" {
+		if code != result.ExitInvalid || !strings.Contains(errs, "connection refused") || out != "" {
 			t.Errorf("%s: exit code %d, %q on stderr, %q on stdout", name, code, errs, out)
 		}
 	}
@@ -113,7 +113,7 @@ func TestNothingCheckedIsInvalid(t *testing.T) {
 	s := start(t, stack.Config{Round: time.Hour})
 	code, out, _ := runMain(t, t.Context(), map[string]string{"JWT_KEY": s.Key}, nil,
 		"run", "--gate", s.Gate, "--bots", "1", "--ramp", "0s", "--for", "300ms", "-q")
-	if code != ExitInvalid || !strings.HasPrefix(out, "INVALID") {
+	if code != result.ExitInvalid || !strings.HasPrefix(out, "INVALID") {
 		t.Errorf("exit code %d, %s", code, out)
 	}
 }
@@ -122,7 +122,7 @@ func TestNothingCheckedIsInvalid(t *testing.T) {
 func TestNoKeyForAServerThatWantsOne(t *testing.T) {
 	s := start(t, stack.Config{Production: true})
 	code, out, errs := runMain(t, t.Context(), nil, nil, "run", "--direct", s.Game, "--bots", "2", "--for", "1h", "-q")
-	if code != ExitInvalid || !strings.Contains(out+errs, "token") {
+	if code != result.ExitInvalid || !strings.Contains(out+errs, "token") {
 		t.Errorf("exit code %d, %s%s", code, out, errs)
 	}
 }

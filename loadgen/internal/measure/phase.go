@@ -2,6 +2,8 @@
 // in HDR histograms that merge exactly, and the health of the generator itself.
 package measure
 
+import "cmp"
+
 // Phase is what took the time.
 type Phase uint8
 
@@ -21,6 +23,18 @@ var names = [Phases]string{"dial", "auth", "seat", "action", "skew", "reseat", "
 
 // String is the phase's name in scenarios and reports.
 func (p Phase) String() string { return names[p] }
+
+// ComparePhases compares names of phases by the order in which phases happen; names that this version
+// does not know come last.
+func ComparePhases(a, b string) int {
+	place := func(name string) Phase {
+		if p, known := ParsePhase(name); known {
+			return p
+		}
+		return Phases
+	}
+	return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+}
 
 // ParsePhase finds a phase by its name.
 func ParsePhase(name string) (Phase, bool) {

@@ -286,7 +286,7 @@ func phasesOf(sides ...[]*result.Run) []string {
 			}
 		}
 	}
-	all := ordered(keys(found))
+	all := phaseNames(found)
 	return all[:min(len(all), mostCurves)]
 }
 

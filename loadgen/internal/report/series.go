@@ -194,5 +194,5 @@ func (t track) names() []string {
 	for _, s := range t.slices {
 		maps.Copy(have, s.Times)
 	}
-	return ordered(keys(have))
+	return phaseNames(have)
 }

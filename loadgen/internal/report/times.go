@@ -2,7 +2,7 @@ package report
 
 import (
 	"cmp"
-	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -29,7 +29,7 @@ func rows(phases []result.Phase) []row {
 		parts[p.Phase] = append(parts[p.Phase], p)
 	}
 	var all []row
-	for _, name := range ordered(keys(parts)) {
+	for _, name := range phaseNames(parts) {
 		some := parts[name]
 		slices.SortStableFunc(some, func(a, b result.Phase) int { return cmp.Compare(a.Server, b.Server) })
 		whole := row{Phase: name, Whole: true, Quantiles: some[0].Summary, Times: some[0].Times}
@@ -51,28 +51,9 @@ func rows(phases []result.Phase) []row {
 	return all
 }
 
-func keys[V any](m map[string]V) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
-// ordered are the names of phases in the order in which phases happen; those that this version does
-// not know come last.
-func ordered(names iter.Seq[string]) []string {
-	place := func(name string) int {
-		if p, known := measure.ParsePhase(name); known {
-			return int(p)
-		}
-		return int(measure.Phases)
-	}
-	return slices.SortedFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
-	})
+// phaseNames are the keys of a map in the order in which phases happen.
+func phaseNames[V any](m map[string]V) []string {
+	return slices.SortedFunc(maps.Keys(m), measure.ComparePhases)
 }
 
 func serverName(version string) string {
