@@ -3,7 +3,7 @@ package dashboard
 import (
 	"strings"
 
-	"croupier/loadgen/internal/dashboard/words"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 

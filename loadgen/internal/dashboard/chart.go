@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"croupier/loadgen/internal/dashboard/words"
+	"croupier/loadgen/internal/words"
 )
 
 // plot is a chart of figures by the second. Zero figures are shown as none where gaps is set.

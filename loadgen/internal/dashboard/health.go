@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 

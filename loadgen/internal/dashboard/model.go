@@ -6,9 +6,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 
-	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/news"
 	"croupier/loadgen/result"
 )
 
@@ -31,7 +31,7 @@ type Model struct {
 	now, heard    time.Time // heard: when the last snapshot came
 	snapshot      load.Snapshot
 	history       *history
-	finder        *words.Finder
+	finder        *news.Finder
 	newest        *result.Violation // nil: none so far
 
 	phase  measure.Phase // of the chart
@@ -68,7 +68,7 @@ func New(c Config) Model {
 	return Model{
 		control: c.Control, styles: newStyles(c.Renderer),
 		listen: func() tea.Cmd { return nil }, tick: func() tea.Cmd { return nil },
-		now: c.Now, heard: c.Now, history: &history{}, finder: &words.Finder{}, phase: measure.Action,
+		now: c.Now, heard: c.Now, history: &history{}, finder: &news.Finder{}, phase: measure.Action,
 	}
 }
 
@@ -148,7 +148,7 @@ func (m Model) silent() (time.Duration, bool) {
 
 // verdict is what the run says so far.
 func (m Model) verdict() (result.Verdict, string) {
-	verdict, why := words.Verdict(m.snapshot)
+	verdict, why := news.Verdict(m.snapshot)
 	if m.snapshot.Run == nil {
 		why = "waiting for the first second of the run"
 	}

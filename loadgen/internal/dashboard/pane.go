@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"croupier/loadgen/internal/dashboard/words"
+	"croupier/loadgen/internal/news"
 	"croupier/loadgen/internal/oracle"
+	"croupier/loadgen/internal/words"
 )
 
 // paneRows is how many lines of a pane are seen at once.
@@ -70,7 +71,7 @@ func (m Model) violationsText(width int) []string {
 		if i > 0 {
 			lines = append(lines, "")
 		}
-		for _, line := range wrap(fmt.Sprintf("✗ %d of %d: %s", i+1, len(r.Violations), words.Violation(v)), width, mostWrapped) {
+		for _, line := range wrap(fmt.Sprintf("✗ %d of %d: %s", i+1, len(r.Violations), news.Violation(v)), width, mostWrapped) {
 			lines = append(lines, m.styles.bad.Render(line))
 		}
 		if meaning := meanings[v.Rule]; meaning != "" {
@@ -82,7 +83,7 @@ func (m Model) violationsText(width int) []string {
 			}
 		}
 	}
-	if all := words.Violated(r); all > uint64(len(r.Violations)) {
+	if all := r.Checks().Violated; all > uint64(len(r.Violations)) {
 		lines = append(lines, "", fmt.Sprintf("%s more were counted, without proof", words.Count(all-uint64(len(r.Violations)))))
 	}
 	return lines

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/words"
 )
 
 // phaseWidth is the width of the table of phases.

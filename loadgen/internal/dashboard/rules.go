@@ -6,8 +6,9 @@ import (
 	"maps"
 	"slices"
 
-	"croupier/loadgen/internal/dashboard/words"
+	"croupier/loadgen/internal/news"
 	"croupier/loadgen/internal/oracle"
+	"croupier/loadgen/internal/words"
 )
 
 // rule is a rule and what became of its checks.
@@ -53,8 +54,9 @@ func (m Model) rulesTitle() string {
 	if r == nil {
 		return "rules"
 	}
+	all := r.Checks()
 	return fmt.Sprintf("rules: %s checked, %s violated, %s unknown",
-		words.Short(words.Checked(r)), words.Short(words.Violated(r)), words.Short(words.Unknown(r)))
+		words.Short(all.Checked), words.Short(all.Violated), words.Short(all.Unknown))
 }
 
 // rulesTable is a row for each rule, the title with the sums before them, and the newest
@@ -116,7 +118,7 @@ func (m Model) example(width, most int) []string {
 	if m.newest == nil {
 		return nil
 	}
-	text := words.Violation(*m.newest)
+	text := news.Violation(*m.newest)
 	lines := wrap(text, width-5, most)
 	for i := range lines {
 		lines[i] = "   " + m.styles.bad.Render(lines[i])

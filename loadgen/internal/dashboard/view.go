@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"croupier/loadgen/internal/dashboard/words"
+	"croupier/loadgen/internal/news"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -43,7 +44,7 @@ func (m Model) call() string {
 	verdict, _ := m.verdict()
 	style, sign := m.styles.verdict(verdict)
 	text := sign + " " + string(verdict)
-	if verdict != words.NoVerdict {
+	if verdict != news.NoVerdict {
 		text += " so far"
 	}
 	return style.Render(text)
@@ -60,7 +61,7 @@ func (m Model) why() string {
 			why = words.Clean(r.Unusable)
 		}
 		if why == "" && verdict == result.Pass {
-			why = "no rule was broken in " + words.Count(words.Checked(r)) + " checks"
+			why = "no rule was broken in " + words.Count(r.Checks().Checked) + " checks"
 		}
 	}
 	return why
@@ -162,7 +163,7 @@ func (m Model) tiny() []string {
 	lines = append(lines,
 		words.Clock(m.snapshot.At)+remaining(m.snapshot.Left),
 		fmt.Sprintf("%s of %s bots seated", words.Short(b.Seated), words.Short(b.Wanted)),
-		fmt.Sprintf("%s violated", words.Short(words.Violated(r))),
+		fmt.Sprintf("%s violated", words.Short(r.Checks().Violated)),
 		m.phase.String()+" p99 "+recent(m.snapshot.Recent[m.phase.String()].Count, m.snapshot.Recent[m.phase.String()].P99),
 		m.why())
 	return lines

@@ -3,7 +3,7 @@ package dashboard
 import (
 	"time"
 
-	"croupier/loadgen/internal/dashboard/words"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 

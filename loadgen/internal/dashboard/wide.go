@@ -3,7 +3,7 @@ package dashboard
 import (
 	"strings"
 
-	"croupier/loadgen/internal/dashboard/words"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -89,7 +89,7 @@ func (m Model) score() string {
 	if r == nil {
 		return ""
 	}
-	text := words.Short(words.Violated(r)) + " violated of " + words.Short(words.Checked(r))
+	text := words.Short(r.Checks().Violated) + " violated of " + words.Short(r.Checks().Checked)
 	if m.width >= wideColumns {
 		text += " checks"
 	}

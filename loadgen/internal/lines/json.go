@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"math"
 
-	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/news"
 	"croupier/loadgen/result"
 )
 
@@ -82,10 +82,11 @@ func line(s load.Snapshot) Line {
 		}
 		return math.Round(float64(count)/took*1000) / 1000
 	}
-	verdict, _ := words.Verdict(s)
-	if verdict == words.NoVerdict {
+	verdict, _ := news.Verdict(s)
+	if verdict == news.NoVerdict {
 		verdict = ""
 	}
+	checks := r.Checks()
 	l := Line{
 		At: s.At.Seconds(), Stage: s.Stage, Verdict: verdict, Reasons: append([]string{}, r.Reasons...),
 		Bots: last.Bots,
@@ -94,7 +95,7 @@ func line(s load.Snapshot) Line {
 			Connects: rate(last.Connects), Broken: rate(last.Broken), Lost: rate(last.Lost), Returns: rate(last.Returns),
 		},
 		Phases:  make(map[string]measure.Quantiles),
-		Checked: words.Checked(r), Violated: words.Violated(r), Unknown: words.Unknown(r),
+		Checked: checks.Checked, Violated: checks.Violated, Unknown: checks.Unknown,
 		Rules: make(map[string]Rule, len(r.Rules)),
 		Generator: Generator{
 			LagP99: int64(s.Recent[measure.Lag.String()].P99), LagP99Run: int64(r.Health.Lag.P99),

@@ -8,9 +8,10 @@ import (
 	"io"
 	"strings"
 
-	"croupier/loadgen/internal/dashboard/words"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/news"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -60,9 +61,9 @@ const headerEvery = 30
 // the last second, the 99th percentile of an action's time in the last ten, connections lost and
 // bots back at their tables in the last second, and the violations of the whole run.
 func Text(s load.Snapshot) string {
-	verdict, _ := words.Verdict(s)
+	verdict, _ := news.Verdict(s)
 	word := string(verdict)
-	if verdict == words.NoVerdict {
+	if verdict == news.NoVerdict {
 		word = "..."
 	}
 	r := s.Run
@@ -78,7 +79,7 @@ func Text(s load.Snapshot) string {
 	return fmt.Sprintf("%7s %-7s%7s%7s%6s%5s%10s%9s%6s%6s%9s", words.Clock(s.At), word,
 		words.Short(b.Seated+b.Watching), words.Short(b.Connecting), words.Short(b.Away), words.Short(b.Out),
 		words.Short(perSecond(last.Settlements, took)), p99,
-		words.Short(last.Lost+last.Broken), words.Short(last.Returns), words.Short(words.Violated(r)))
+		words.Short(last.Lost+last.Broken), words.Short(last.Returns), words.Short(r.Checks().Violated))
 }
 
 // lastSecond is the newest second of a run, and how long it took.
@@ -103,10 +104,10 @@ func perSecond(count uint64, took float64) int64 {
 
 // teller knows what was told.
 type teller struct {
-	violations words.Finder
+	violations news.Finder
 	told       int // violations
 	lines      int // of figures
-	notes      words.Notes
+	notes      news.Notes
 	verdict    result.Verdict
 }
 
@@ -123,13 +124,13 @@ func (t *teller) tell(s load.Snapshot, format Format) ([]byte, error) {
 	for _, v := range t.violations.Fresh(s) {
 		switch t.told++; {
 		case t.told <= mostViolations:
-			fmt.Fprintf(&text, "%7s violated: %s\n", words.Clock(s.At), words.Violation(v))
+			fmt.Fprintf(&text, "%7s violated: %s\n", words.Clock(s.At), news.Violation(v))
 		case t.told == mostViolations+1:
 			fmt.Fprintf(&text, "%7s more violations are counted, and not written here: see the report\n", words.Clock(s.At))
 		}
 	}
-	verdict, why := words.Verdict(s)
-	if verdict != t.verdict && verdict != result.Pass && verdict != words.NoVerdict && why != "" {
+	verdict, why := news.Verdict(s)
+	if verdict != t.verdict && verdict != result.Pass && verdict != news.NoVerdict && why != "" {
 		fmt.Fprintf(&text, "%7s %s so far: %s\n", words.Clock(s.At), verdict, why)
 	}
 	t.verdict = verdict

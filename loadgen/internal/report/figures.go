@@ -8,6 +8,7 @@ import (
 
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 	"croupier/loadgen/scenario"
 )
@@ -55,7 +56,7 @@ func (t track) population() chart.Chart {
 	c.Y = chart.Amounts(most, chart.Amount)
 	c.Stack(layers...)
 	c.Line("wanted by the scenario", "wanted", t.values(func(s slice) float64 { return float64(s.Bots.Wanted) }))
-	c.Desc = fmt.Sprintf("Stacked areas over %s: at most %s bots at once, at most %s of them away after a lost connection.", span(t.span), chart.Amount(most), grouped(mostAway(t.run.Series)))
+	c.Desc = fmt.Sprintf("Stacked areas over %s: at most %s bots at once, at most %s of them away after a lost connection.", span(t.span), chart.Amount(most), words.Count(mostAway(t.run.Series)))
 	return c
 }
 

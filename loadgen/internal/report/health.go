@@ -7,6 +7,7 @@ import (
 
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -31,7 +32,7 @@ func vitals(run *result.Run) []vital {
 		all = append(all,
 			vital{Name: "processor", Value: fmt.Sprintf("%.2f cores, %s of that in garbage collection", h.CPU, percent(h.GC))},
 			vital{Name: "machine", Value: percent(h.Machine) + " busy, whatever with"},
-			vital{Name: "memory", Value: size(h.Memory) + " at most" + perBot(h.PerBot)},
+			vital{Name: "memory", Value: words.Bytes(h.Memory) + " at most" + perBot(h.PerBot)},
 			vital{Name: "longest pause", Value: chart.Duration(h.Pause)},
 			vital{Name: "ports left", Value: left(h.PortsLeft), Limit: "more than none", Over: h.PortsLeft == 0},
 			vital{Name: "files left", Value: left(h.FilesLeft), Limit: "more than none", Over: h.FilesLeft == 0},
@@ -45,14 +46,14 @@ func left(n int) string {
 	if n == measure.Unknown {
 		return "not known"
 	}
-	return grouped(n)
+	return words.Count(n)
 }
 
 func perBot(n uint64) string {
 	if n == 0 {
 		return ""
 	}
-	return ", " + size(n) + " a bot"
+	return ", " + words.Bytes(n) + " a bot"
 }
 
 // worstWaves are the n waves in which most bots lost their connections, in the order of time.

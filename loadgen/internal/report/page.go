@@ -13,6 +13,7 @@ import (
 
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -48,7 +49,7 @@ var pages = template.Must(template.New("report").Funcs(template.FuncMap{
 	"long":    func(s string) string { return clip(printable(s), pageText) },
 	"reasons": func(all []string) []string { return all[:min(len(all), pageReasons)] },
 	"time":    chart.Duration,
-	"moment":  chart.Moment,
+	"moment":  words.Moment,
 	"took":    took,
 	"right":   chart.Percent,
 	"down":    chart.Down,
@@ -62,11 +63,11 @@ var pages = template.Must(template.New("report").Funcs(template.FuncMap{
 	"many": func(n any) string {
 		switch n := n.(type) {
 		case int:
-			return grouped(n)
+			return words.Count(n)
 		case int64:
-			return grouped(n)
+			return words.Count(n)
 		case uint64:
-			return grouped(n)
+			return words.Count(n)
 		}
 		return fmt.Sprint(n)
 	},
@@ -164,7 +165,7 @@ func newPage(run *result.Run) (page, error) {
 	}
 	p.MoreNotes = max(0, len(run.Notes)-pageNotes)
 	for _, n := range run.Notes[p.MoreNotes:] {
-		p.Notes = append(p.Notes, named{chart.Moment(n.At.Seconds()), n.Text})
+		p.Notes = append(p.Notes, named{words.Moment(n.At.Seconds()), n.Text})
 	}
 	for _, name := range t.names() {
 		c := t.latency(name)
@@ -256,22 +257,22 @@ func facts(run *result.Run) []named {
 	all := []named{
 		{"began", run.Began.UTC().Format("2006-01-02 15:04:05 UTC")},
 		{"took", span(run.Seconds)},
-		{"bots", fmt.Sprintf("%s came, %s got to a table", grouped(run.Came), grouped(run.Seated))},
+		{"bots", fmt.Sprintf("%s came, %s got to a table", words.Count(run.Came), words.Count(run.Seated))},
 		{"game", s.Game},
 		{"seed", fmt.Sprint(s.Seed)},
 		{"server versions", strings.Join(versions(run.Phases), ", ")},
-		{"rounds settled", grouped(c.Settlements)},
-		{"rolls acknowledged", grouped(c.Rolls)},
-		{"events from rooms", grouped(c.Events)},
-		{"connections lost", fmt.Sprintf("%s broken by bots, %s otherwise", grouped(c.Broken), grouped(c.Lost))},
-		{"returns to the table", grouped(c.Returns)},
-		{"rooms", fmt.Sprintf("%s closed by servers, %s vanished, %s reopened", grouped(c.Closed), grouped(c.Vanished), grouped(c.Reopened))},
+		{"rounds settled", words.Count(c.Settlements)},
+		{"rolls acknowledged", words.Count(c.Rolls)},
+		{"events from rooms", words.Count(c.Events)},
+		{"connections lost", fmt.Sprintf("%s broken by bots, %s otherwise", words.Count(c.Broken), words.Count(c.Lost))},
+		{"returns to the table", words.Count(c.Returns)},
+		{"rooms", fmt.Sprintf("%s closed by servers, %s vanished, %s reopened", words.Count(c.Closed), words.Count(c.Vanished), words.Count(c.Reopened))},
 	}
 	if c.Closed+c.Vanished+c.Reopened == 0 {
 		all = all[:len(all)-1]
 	}
 	if run.Processes > 1 {
-		all = append(all, named{"processes", grouped(run.Processes)})
+		all = append(all, named{"processes", words.Count(run.Processes)})
 	}
 	some := all[:0]
 	for _, f := range all {

@@ -10,6 +10,7 @@ import (
 
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -118,7 +119,7 @@ func (p *paper) verdict(run *result.Run) {
 func (p *paper) summary(run *result.Run) {
 	s, c := run.Scenario, run.Counts
 	p.line("")
-	text := many(run.Came, "bot") + " came, " + grouped(run.Seated) + " got to a table"
+	text := many(run.Came, "bot") + " came, " + words.Count(run.Seated) + " got to a table"
 	if s.Game != "" {
 		text += " of " + s.Game
 	}
@@ -129,27 +130,27 @@ func (p *paper) summary(run *result.Run) {
 		text += fmt.Sprintf(" (seed %d)", s.Seed)
 	}
 	if run.Processes > 1 {
-		text += ", from " + grouped(run.Processes) + " processes"
+		text += ", from " + words.Count(run.Processes) + " processes"
 	}
 	p.wrap("", text)
 	if v := versions(run.Phases); len(v) > 0 {
 		p.wrap("servers:     ", strings.Join(v, ", "))
 	}
 	if b, ok := fullest(run.Series); ok {
-		text := fmt.Sprintf("%s of %s seated at the best moment", grouped(b.Seated), grouped(b.Wanted))
+		text := fmt.Sprintf("%s of %s seated at the best moment", words.Count(b.Seated), words.Count(b.Wanted))
 		if b.Watching > 0 {
-			text += ", " + grouped(b.Watching) + " watching"
+			text += ", " + words.Count(b.Watching) + " watching"
 		}
 		if away := mostAway(run.Series); away > 0 {
-			text += "; up to " + grouped(away) + " away at once"
+			text += "; up to " + words.Count(away) + " away at once"
 		}
 		p.wrap("population:  ", text)
 	}
-	p.wrap("rounds:      ", fmt.Sprintf("%s settled, %s rolls acknowledged, %s events", grouped(c.Settlements), grouped(c.Rolls), grouped(c.Events)))
-	p.wrap("connections: ", fmt.Sprintf("%s broken by bots, %s lost otherwise, %s returns to the table", grouped(c.Broken), grouped(c.Lost), grouped(c.Returns)))
+	p.wrap("rounds:      ", fmt.Sprintf("%s settled, %s rolls acknowledged, %s events", words.Count(c.Settlements), words.Count(c.Rolls), words.Count(c.Events)))
+	p.wrap("connections: ", fmt.Sprintf("%s broken by bots, %s lost otherwise, %s returns to the table", words.Count(c.Broken), words.Count(c.Lost), words.Count(c.Returns)))
 	if c.Reopened+c.Closed+c.Moved+c.Vanished > 0 {
 		p.wrap("rooms:       ", fmt.Sprintf("%s reopened after everyone had left, %s closed by the servers, %s lost under their players; %s moved to another seat",
-			grouped(c.Reopened), grouped(c.Closed), grouped(c.Vanished), many(c.Moved, "player")))
+			words.Count(c.Reopened), words.Count(c.Closed), words.Count(c.Vanished), many(c.Moved, "player")))
 	}
 }
 
@@ -182,7 +183,7 @@ func (p *paper) objectives(run *result.Run) {
 		if o.Count == 0 {
 			measured = "-"
 		}
-		p.line("%-20s %9s %9s %12s  %s", clip(printable(o.Name), 20), chart.Duration(o.Limit), measured, grouped(o.Count), outcome(o))
+		p.line("%-20s %9s %9s %12s  %s", clip(printable(o.Name), 20), chart.Duration(o.Limit), measured, words.Count(o.Count), outcome(o))
 	}
 }
 
@@ -214,7 +215,7 @@ func (p *paper) phases(run *result.Run) {
 			p.line(format, name, "0", "-", "-", "-", "-", "-")
 			continue
 		}
-		p.line(format, name, grouped(q.Count), chart.Duration(q.P50), chart.Duration(q.P90), chart.Duration(q.P99), chart.Duration(q.P999), chart.Duration(q.Max))
+		p.line(format, name, words.Count(q.Count), chart.Duration(q.P50), chart.Duration(q.P90), chart.Duration(q.P99), chart.Duration(q.P999), chart.Duration(q.Max))
 	}
 }
 
@@ -230,7 +231,7 @@ func (p *paper) rules(run *result.Run) {
 	p.line("")
 	p.line("  %-10s %13s %10s %10s", "rule", "checked", "violated", "unknown")
 	for _, r := range all {
-		head := fmt.Sprintf("%-10s %13s %10s %10s  ", clip(printable(r.Name), 10), grouped(r.Checked), grouped(r.Violated), grouped(r.Unknown))
+		head := fmt.Sprintf("%-10s %13s %10s %10s  ", clip(printable(r.Name), 10), words.Count(r.Checked), words.Count(r.Violated), words.Count(r.Unknown))
 		switch {
 		case r.Violated > 0:
 			p.wrap("✗ "+head, r.Meaning)
@@ -249,7 +250,7 @@ func (p *paper) waves(run *result.Run) {
 	p.line("")
 	p.line("%-9s %-8s %9s %9s   %9s %9s %9s", "wave at", "whose", "lost", "back", "half in", "99% in", "all in")
 	for _, w := range worstWaves(run.Waves, mostWaves) {
-		p.line("%-9s %-8s %9s %9s   %9s %9s %9s", chart.Moment(w.At), whose(w), grouped(w.Lost), grouped(w.Back), took(w.Half), took(w.Most), took(w.Whole))
+		p.line("%-9s %-8s %9s %9s   %9s %9s %9s", words.Moment(w.At), whose(w), words.Count(w.Lost), words.Count(w.Back), took(w.Half), took(w.Most), took(w.Whole))
 	}
 	if more := len(run.Waves) - mostWaves; more > 0 {
 		p.line("... and %s: the result file has them", many(more, "smaller wave"))
@@ -266,7 +267,7 @@ func (p *paper) notes(run *result.Run) {
 		p.line("             %s earlier: the result file has them", many(more, "note"))
 	}
 	for _, n := range run.Notes[max(0, len(run.Notes)-mostNotes):] {
-		p.wrap(fmt.Sprintf("%11s  ", chart.Moment(n.At.Seconds())), n.Text)
+		p.wrap(fmt.Sprintf("%11s  ", words.Moment(n.At.Seconds())), n.Text)
 	}
 }
 
@@ -323,6 +324,6 @@ func (p *paper) troubles(run *result.Run) {
 			p.line("             ... and %s: the result file has them", many(len(run.Troubles)-i, "other kind"))
 			return
 		}
-		p.wrap(fmt.Sprintf("%11s  ", grouped(t.Count)), t.Text)
+		p.wrap(fmt.Sprintf("%11s  ", words.Count(t.Count)), t.Text)
 	}
 }

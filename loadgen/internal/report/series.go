@@ -7,6 +7,7 @@ import (
 
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -166,15 +167,15 @@ const mostMarks = 40
 func (t track) moments() []chart.Mark {
 	var marks []chart.Mark
 	for _, w := range worstWaves(t.run.Waves, mostMarks) {
-		m := chart.Mark{Place: t.place(w.At), Sign: "▼", Class: "servers", Name: "at " + chart.Moment(w.At) + " " + many(w.Lost, "connection") + " lost"}
+		m := chart.Mark{Place: t.place(w.At), Sign: "▼", Class: "servers", Name: "at " + words.Moment(w.At) + " " + many(w.Lost, "connection") + " lost"}
 		if w.Own {
-			m.Sign, m.Class, m.Name = "◆", "own", "at "+chart.Moment(w.At)+" the scenario broke "+many(w.Lost, "connection")
+			m.Sign, m.Class, m.Name = "◆", "own", "at "+words.Moment(w.At)+" the scenario broke "+many(w.Lost, "connection")
 		}
 		m.Width = min(1-m.Place, t.place(w.Whole.Seconds()))
 		marks = append(marks, m)
 	}
 	for _, n := range t.run.Notes[max(0, len(t.run.Notes)-mostMarks):] {
-		marks = append(marks, chart.Mark{Place: t.place(n.At.Seconds()), Sign: "●", Class: "note", High: true, Name: "at " + chart.Moment(n.At.Seconds()) + " " + n.Text})
+		marks = append(marks, chart.Mark{Place: t.place(n.At.Seconds()), Sign: "●", Class: "note", High: true, Name: "at " + words.Moment(n.At.Seconds()) + " " + n.Text})
 	}
 	return marks
 }

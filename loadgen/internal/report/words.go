@@ -10,6 +10,7 @@ import (
 
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/internal/report/chart"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
@@ -80,33 +81,7 @@ func many[N int | int64 | uint64](n N, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
-	return grouped(n) + " " + thing
-}
-
-// grouped is a number with its thousands apart.
-func grouped[N int | int64 | uint64](n N) string {
-	s := fmt.Sprint(n)
-	first := 0
-	if n < 0 {
-		first = 1
-	}
-	for i := len(s) - 3; i > first; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// size is a number of bytes.
-func size(n uint64) string {
-	switch {
-	case n >= 10<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 1<<10:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	}
-	return fmt.Sprintf("%d B", n)
+	return words.Count(n) + " " + thing
 }
 
 // percent is a share to two digits.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"croupier/loadgen/internal/words"
 )
 
 // Tick is a labelled place on an axis.
@@ -111,7 +113,7 @@ func Clock(seconds float64) Axis {
 		step = seconds
 	}
 	for i := 0; float64(i)*step <= seconds; i++ {
-		a.tick(float64(i)*step, Moment(float64(i)*step), i%2 == 1)
+		a.tick(float64(i)*step, words.Moment(float64(i)*step), i%2 == 1)
 	}
 	return a
 }
@@ -134,15 +136,6 @@ func Nines(n uint64) Axis {
 		}
 	}
 	return a
-}
-
-// Moment is a time since the begin as on a clock: 0:05, 12:30, 2:05:00.
-func Moment(seconds float64) string {
-	s := int64(math.Round(seconds))
-	if s < 3600 {
-		return fmt.Sprintf("%d:%02d", s/60, s%60)
-	}
-	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 }
 
 // Duration is a time to three significant digits, in the unit that suits it.

@@ -1,4 +1,5 @@
-// Package words writes the figures of a run the way people read them, in few columns.
+// Package words writes figures the way people read them, and makes what strangers said fit to be
+// shown. Everything that shows a run or a result uses it. It is pure.
 package words
 
 import (
@@ -8,9 +9,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"croupier/loadgen/internal/load"
-	"croupier/loadgen/result"
 )
 
 // Count writes a number with its thousands apart: 1,234,567.
@@ -149,66 +147,4 @@ func Clean(text string) string {
 		return r
 	}, strings.ToValidUTF8(text, "?"))
 	return strings.TrimRight(text, " ")
-}
-
-// NoVerdict is the word for a run in which nothing was checked yet.
-const NoVerdict result.Verdict = "no verdict yet"
-
-// Verdict is what the run says so far, and the most important reason. A run that has only begun is
-// not INVALID: nothing is known of it.
-func Verdict(s load.Snapshot) (result.Verdict, string) {
-	if s.Run == nil {
-		return NoVerdict, ""
-	}
-	why := ""
-	if len(s.Run.Reasons) > 0 {
-		why = Clean(s.Run.Reasons[0])
-	}
-	if s.Run.Verdict == "" || s.Run.Verdict == result.Invalid && early(s.Run) {
-		return NoVerdict, why
-	}
-	return s.Run.Verdict, why
-}
-
-// early says that a run is invalid for no other reason than that it goes on: the first round is not
-// over, or those who come have no seats yet.
-func early(r *result.Run) bool {
-	if r.Unusable != "" {
-		return false
-	}
-	if r.Counts.Settlements == 0 || Checked(r) == 0 {
-		return true
-	}
-	unseated, coming := r.Came-r.Seated, 0
-	if n := len(r.Series); n > 0 {
-		coming = r.Series[n-1].Bots.Connecting
-	}
-	return len(r.Reasons) == 1 && unseated > r.Came/100 && unseated <= int64(coming)
-}
-
-// Checked is how many checks were made.
-func Checked(r *result.Run) uint64 {
-	var n uint64
-	for _, t := range r.Rules {
-		n += t.Checked
-	}
-	return n
-}
-
-// Violated is how many of them a server did not pass.
-func Violated(r *result.Run) uint64 {
-	var n uint64
-	for _, t := range r.Rules {
-		n += t.Violated
-	}
-	return n
-}
-
-// Unknown is how many could not be made.
-func Unknown(r *result.Run) uint64 {
-	var n uint64
-	for _, t := range r.Rules {
-		n += t.Unknown
-	}
-	return n
 }

@@ -1,16 +1,19 @@
-package words
+// Package news says what a snapshot of a run brings that those before it did not: violations, notes,
+// and the verdict so far. What shows a run while it goes on uses it. It is not safe for concurrent use.
+package news
 
 import (
 	"fmt"
 	"strconv"
 
 	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
 
 // Violation is a violation in a line.
 func Violation(v result.Violation) string {
-	return fmt.Sprintf("%s: room %d: %s", Clean(v.Rule), v.Room, Clean(v.Text))
+	return fmt.Sprintf("%s: room %d: %s", words.Clean(v.Rule), v.Room, words.Clean(v.Text))
 }
 
 // Finder tells which violations were not in the snapshots before.
