@@ -56,12 +56,14 @@ func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 			return conn, err
 		},
 	})
-	stop := context.AfterFunc(ctx, func() { l.Cut(true); l.Close() })
+	stop := context.AfterFunc(ctx, func() { l.Cut(true) })
 	defer stop()
+	up := false
 	for e := range l.events(events) {
 		switch e := e.(type) {
 		case client.Connected:
 			l.heard.Store(time.Now().UnixNano())
+			up = true
 			h.Up(l, dialed)
 		case client.Message:
 			if payload, err := proto.Marshal(e.Body); err == nil {
@@ -69,7 +71,11 @@ func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 			}
 		case client.Closed:
 			l.work.Wait()
-			h.Down(silence(ctx, e.Err, began))
+			err := silence(ctx, e.Err, began)
+			if up && ctx.Err() != nil {
+				err = ErrEnded
+			}
+			h.Down(err)
 		}
 	}
 }
@@ -139,14 +145,14 @@ func (l *directLink) Ping() error {
 
 func (l *directLink) Cut(reset bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn == nil {
-		return
+	if l.conn != nil {
+		if tcp, ok := l.conn.(*net.TCPConn); ok && reset {
+			tcp.SetLinger(0) //nolint:errcheck // the connection ends in any case
+		}
+		l.conn.Close()
 	}
-	if tcp, ok := l.conn.(*net.TCPConn); ok && reset {
-		tcp.SetLinger(0) //nolint:errcheck // the connection ends in any case
-	}
-	l.conn.Close()
+	l.mu.Unlock()
+	l.Close() // who is at no table does not notice that the connection is gone
 }
 
 func (l *directLink) Close() {

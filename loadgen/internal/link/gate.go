@@ -166,7 +166,7 @@ func (l *gateLink) serve(ctx context.Context, early []byte, dialed time.Time) {
 	stop := context.AfterFunc(ctx, func() { l.conn.SetDeadline(past) }) //nolint:errcheck // see dialGate
 	l.note(time.Now())
 	l.h.Up(l, dialed)
-	err := l.read(early)
+	err := l.read(early, [kept]byte{})
 	if !stop() {
 		err = ErrEnded
 	}
@@ -179,7 +179,12 @@ func (l *gateLink) serve(ctx context.Context, early []byte, dialed time.Time) {
 	l.h.Down(err)
 }
 
-func (l *gateLink) read(early []byte) error {
+// kept is how many bytes of its stack a link uses for nothing while it waits, so that the garbage collector
+// takes it for one that needs its 4 KiB: it halves each stack of which less than a quarter is in use, and the
+// next message would double it again, which was 5% of the time with 18,000 bots.
+const kept = 640
+
+func (l *gateLink) read(early []byte, _ [kept]byte) error {
 	if err := l.take(early, time.Now()); err != nil {
 		return err
 	}
@@ -247,16 +252,21 @@ func ending(err error) error {
 func (l *gateLink) take(b []byte, at time.Time) error {
 	l.note(at)
 	if len(l.rest) > 0 {
-		b = append(l.rest, b...)
+		l.rest = append(l.rest, b...)
+		b = l.rest
 	}
+	had := len(l.rest)
 	for {
 		f, size, err := parseFrame(b, client.MaxMessage)
 		switch err {
 		case nil:
 		case errIncomplete:
-			l.rest = bytes.Clone(b) // b is lent
-			if len(b) == 0 {
+			switch len(b) {
+			case 0:
 				l.rest = nil
+			case had: // and stays where it is
+			default:
+				l.rest = bytes.Clone(b) // b is lent
 			}
 			return nil
 		case errTooBig:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"croupier/servers/wire"
@@ -60,12 +61,13 @@ type Target struct {
 	Workers *Workers // who connect; nil: a new goroutine each
 }
 
-// String names the target in messages.
+// String names the target in messages and results.
 func (t Target) String() string {
 	if t.Gate == "" {
 		return "game server " + t.Direct
 	}
-	return "gate " + t.Gate
+	address, _, _ := strings.Cut(t.Gate, "?") // a token somebody put there is nobody's business
+	return "gate " + address
 }
 
 // timeout bounds an attempt to connect, handshake included.
@@ -82,7 +84,7 @@ func silence(ctx context.Context, err error, began time.Time) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ErrEnded
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%w within %.2g s", ErrSilent, time.Since(began).Seconds())
 	}
 	return err

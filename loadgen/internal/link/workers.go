@@ -43,7 +43,7 @@ func (w *Workers) do(f func()) {
 	defer w.mu.Unlock()
 	w.queue = append(w.queue, f)
 	switch {
-	case w.idle > 0:
+	case w.idle >= len(w.queue): // those who were woken and have not taken their work yet count as idle
 		w.wanted.Signal()
 	case w.working < mostWorkers:
 		w.working++
