@@ -10,6 +10,7 @@ import (
 	"croupier/loadgen/internal/dashboard"
 	"croupier/loadgen/internal/export"
 	"croupier/loadgen/internal/lines"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/load"
 	"croupier/loadgen/result"
 )
@@ -19,16 +20,16 @@ import (
 func (c *Config) show(stages Stages, swarm *load.Swarm, metrics net.Listener, s Streams) (*result.Run, error) {
 	kill, breakOff := context.WithCancel(stages.Kill)
 	defer breakOff()
-	var feeds []chan load.Snapshot
+	var feeds []chan live.Snapshot
 	var viewers errgroup.Group
-	view := func(viewer func(updates <-chan load.Snapshot) error) {
-		updates := make(chan load.Snapshot, 1)
+	view := func(viewer func(updates <-chan live.Snapshot) error) {
+		updates := make(chan live.Snapshot, 1)
 		feeds = append(feeds, updates)
 		viewers.Go(func() error { return viewer(updates) })
 	}
 	switch c.View {
 	case ViewDashboard:
-		view(func(updates <-chan load.Snapshot) error {
+		view(func(updates <-chan live.Snapshot) error {
 			err := dashboard.Run(kill, s.In, s.Out, swarm, updates)
 			if errors.Is(err, dashboard.ErrBroken) {
 				breakOff()
@@ -41,7 +42,7 @@ func (c *Config) show(stages Stages, swarm *load.Swarm, metrics net.Listener, s 
 		if c.View == ViewJSON {
 			format = lines.ForPrograms
 		}
-		view(func(updates <-chan load.Snapshot) error {
+		view(func(updates <-chan live.Snapshot) error {
 			return lines.Show(context.Background(), s.Err, format, updates)
 		})
 	}
@@ -50,7 +51,7 @@ func (c *Config) show(stages Stages, swarm *load.Swarm, metrics net.Listener, s 
 		shown, hide := context.WithCancel(context.Background())
 		defer hide()
 		viewers.Go(func() error { return exporter.Serve(shown, metrics) })
-		view(func(updates <-chan load.Snapshot) error {
+		view(func(updates <-chan live.Snapshot) error {
 			defer hide()
 			for now := range updates {
 				exporter.Show(now)
@@ -58,7 +59,7 @@ func (c *Config) show(stages Stages, swarm *load.Swarm, metrics net.Listener, s 
 			return nil
 		})
 	}
-	run := swarm.Run(kill, stages.Stop, func(now load.Snapshot) {
+	run := swarm.Run(kill, stages.Stop, func(now live.Snapshot) {
 		for _, updates := range feeds {
 			latest(updates, now)
 		}
@@ -71,7 +72,7 @@ func (c *Config) show(stages Stages, swarm *load.Swarm, metrics net.Listener, s 
 
 // latest hands a snapshot to a viewer without waiting: one that has not taken the last one gets this
 // one in its place.
-func latest(updates chan load.Snapshot, now load.Snapshot) {
+func latest(updates chan live.Snapshot, now live.Snapshot) {
 	select {
 	case updates <- now:
 		return

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/term"
 
 	_ "croupier/loadgen/internal/dashboard/quiet"
-	"croupier/loadgen/internal/load"
+
+	"croupier/loadgen/internal/live"
 )
 
 var (
@@ -35,16 +36,16 @@ const (
 // the one before as it was.
 //
 // Until it returns it takes every snapshot at once, however slow the terminal is.
-func Run(ctx context.Context, in io.Reader, out io.Writer, control load.Control, updates <-chan load.Snapshot) error {
+func Run(ctx context.Context, in io.Reader, out io.Writer, control live.Control, updates <-chan live.Snapshot) error {
 	_, err := run(ctx, in, out, control, updates)
 	return err
 }
 
 // run is Run. Where the terminal is stuck, something still waits for it: gone says when it does not.
-func run(ctx context.Context, in io.Reader, out io.Writer, control load.Control, updates <-chan load.Snapshot) (gone <-chan struct{}, err error) {
+func run(ctx context.Context, in io.Reader, out io.Writer, control live.Control, updates <-chan live.Snapshot) (gone <-chan struct{}, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	latest := make(chan load.Snapshot, 1)
+	latest := make(chan live.Snapshot, 1)
 	pumped := make(chan struct{})
 	go func() {
 		defer close(pumped)
@@ -87,7 +88,7 @@ func run(ctx context.Context, in io.Reader, out io.Writer, control load.Control,
 }
 
 // keepLatest hands snapshots on, and of those that nobody takes in time the last one.
-func keepLatest(ctx context.Context, updates <-chan load.Snapshot, latest chan load.Snapshot) {
+func keepLatest(ctx context.Context, updates <-chan live.Snapshot, latest chan live.Snapshot) {
 	defer close(latest)
 	for {
 		select {
@@ -107,7 +108,7 @@ func keepLatest(ctx context.Context, updates <-chan load.Snapshot, latest chan l
 }
 
 // next waits for a snapshot, or the end.
-func next(ctx context.Context, latest <-chan load.Snapshot) tea.Msg {
+func next(ctx context.Context, latest <-chan live.Snapshot) tea.Msg {
 	select {
 	case s, open := <-latest:
 		if open {

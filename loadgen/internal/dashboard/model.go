@@ -6,15 +6,14 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
-	"croupier/loadgen/internal/news"
 	"croupier/loadgen/result"
 )
 
 // Config is what a Model starts from.
 type Config struct {
-	Control  load.Control
+	Control  live.Control
 	Renderer *lipgloss.Renderer
 	Now      time.Time
 }
@@ -22,16 +21,16 @@ type Config struct {
 // Model is a run on a screen. It is told of the run by messages and knows nothing else: the same
 // messages make the same screen.
 type Model struct {
-	control load.Control
+	control live.Control
 	styles  styles
 	listen  func() tea.Cmd // waits for the next snapshot
 	tick    func() tea.Cmd // the clock, once a second
 
 	width, height int
 	now, heard    time.Time // heard: when the last snapshot came
-	snapshot      load.Snapshot
+	snapshot      live.Snapshot
 	history       *history
-	finder        *news.Finder
+	finder        *live.Finder
 	newest        *result.Violation // nil: none so far
 
 	phase  measure.Phase // of the chart
@@ -68,13 +67,13 @@ func New(c Config) Model {
 	return Model{
 		control: c.Control, styles: newStyles(c.Renderer),
 		listen: func() tea.Cmd { return nil }, tick: func() tea.Cmd { return nil },
-		now: c.Now, heard: c.Now, history: &history{}, finder: &news.Finder{}, phase: measure.Action,
+		now: c.Now, heard: c.Now, history: &history{}, finder: &live.Finder{}, phase: measure.Action,
 	}
 }
 
 type (
 	snapshotMsg struct {
-		snapshot load.Snapshot
+		snapshot live.Snapshot
 		at       time.Time
 	}
 	tickMsg time.Time
@@ -106,7 +105,7 @@ func (m Model) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 // take applies a snapshot.
-func (m *Model) take(s load.Snapshot, at time.Time) {
+func (m *Model) take(s live.Snapshot, at time.Time) {
 	m.later(at)
 	m.heard = m.now
 	if s.Run == nil {
@@ -148,7 +147,7 @@ func (m Model) silent() (time.Duration, bool) {
 
 // verdict is what the run says so far.
 func (m Model) verdict() (result.Verdict, string) {
-	verdict, why := news.Verdict(m.snapshot)
+	verdict, why := live.Verdict(m.snapshot)
 	if m.snapshot.Run == nil {
 		why = "waiting for the first second of the run"
 	}

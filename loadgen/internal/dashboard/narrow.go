@@ -3,7 +3,7 @@ package dashboard
 import (
 	"strings"
 
-	"croupier/loadgen/internal/news"
+	"croupier/loadgen/internal/live"
 )
 
 // chartColumns is what a chart beside the table of phases needs.
@@ -16,7 +16,7 @@ const exampleRows = 20
 func (m Model) narrow() []string {
 	why := m.why()
 	if _, silent := m.silent(); m.newest != nil && m.height < exampleRows && !silent {
-		why = m.styles.bad.Render(news.Violation(*m.newest)) // there is no room for both
+		why = m.styles.bad.Render(live.Violation(*m.newest)) // there is no room for both
 	}
 	lines := []string{
 		" " + spread(m.call()+m.subject(), m.score(), m.width-2),

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"croupier/loadgen/internal/news"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/internal/words"
 )
@@ -71,7 +71,7 @@ func (m Model) violationsText(width int) []string {
 		if i > 0 {
 			lines = append(lines, "")
 		}
-		for _, line := range wrap(fmt.Sprintf("✗ %d of %d: %s", i+1, len(r.Violations), news.Violation(v)), width, mostWrapped) {
+		for _, line := range wrap(fmt.Sprintf("✗ %d of %d: %s", i+1, len(r.Violations), live.Violation(v)), width, mostWrapped) {
 			lines = append(lines, m.styles.bad.Render(line))
 		}
 		if meaning := meanings[v.Rule]; meaning != "" {

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"croupier/loadgen/internal/news"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/internal/words"
 )
@@ -118,7 +118,7 @@ func (m Model) example(width, most int) []string {
 	if m.newest == nil {
 		return nil
 	}
-	text := news.Violation(*m.newest)
+	text := live.Violation(*m.newest)
 	lines := wrap(text, width-5, most)
 	for i := range lines {
 		lines[i] = "   " + m.styles.bad.Render(lines[i])

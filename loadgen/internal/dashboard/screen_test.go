@@ -17,14 +17,15 @@ import (
 	"github.com/muesli/termenv"
 
 	"croupier/loadgen/internal/dashboard/rehearsal"
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
+	"croupier/loadgen/result"
 )
 
 var update = flag.Bool("update", false, "write the screens in testdata instead of comparing with them")
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// orders is a load.Control that writes down what it is told.
+// orders is a live.Control that writes down what it is told.
 type orders struct{ given []string }
 
 func (o *orders) Storm(share float64)  { o.given = append(o.given, fmt.Sprintf("storm %g", share)) }
@@ -52,7 +53,7 @@ func send(m Model, messages ...tea.Msg) Model {
 	return m
 }
 
-func told(s load.Snapshot) tea.Msg { return snapshotMsg{s, noon.Add(s.At)} }
+func told(s live.Snapshot) tea.Msg { return snapshotMsg{s, noon.Add(s.At)} }
 
 func press(keys ...string) []tea.Msg {
 	special := map[string]tea.KeyType{"tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab, "ctrl+c": tea.KeyCtrlC, "esc": tea.KeyEsc, "end": tea.KeyEnd, "pgdown": tea.KeyPgDown, "down": tea.KeyDown, "up": tea.KeyUp}
@@ -193,7 +194,7 @@ func FuzzScreen(f *testing.F) {
 		run.Troubles[0].Text = text
 		run.Violations = slices.Clone(run.Violations)
 		run.Violations[0].Text, run.Violations[0].Rule, run.Violations[0].Proof = text, text, []string{text}
-		s.Notes = append(slices.Clone(s.Notes), load.Note{Text: text})
+		s.Notes = append(slices.Clone(s.Notes), result.Note{Text: text})
 		s.Stage, s.Run = text, &run
 		m := at(width, height, told(s))
 		for _, key := range []string{"1", "v", "v", "e", "e", "n"} {

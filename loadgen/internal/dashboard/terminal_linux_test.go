@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"croupier/loadgen/internal/dashboard/rehearsal"
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -151,8 +151,8 @@ func (o *safely) Scale(factor float64) { o.mu.Lock(); defer o.mu.Unlock(); o.ord
 func (o *safely) Stop()                { o.mu.Lock(); defer o.mu.Unlock(); o.orders.Stop() }
 
 // start shows a run on the terminal.
-func (s *terminal) start(ctx context.Context, control load.Control) (chan<- load.Snapshot, <-chan error) {
-	updates, ended := make(chan load.Snapshot), make(chan error, 1)
+func (s *terminal) start(ctx context.Context, control live.Control) (chan<- live.Snapshot, <-chan error) {
+	updates, ended := make(chan live.Snapshot), make(chan error, 1)
 	go func() { ended <- Run(ctx, s.tty, s.tty, control, updates) }()
 	return updates, ended
 }
@@ -259,7 +259,7 @@ func TestNobodyReads(t *testing.T) {
 	term := openTerminal(t, 200, 60)
 	before := settingsOf(t, term.tty)
 	term.fill()
-	updates, ended := make(chan load.Snapshot), make(chan error, 1)
+	updates, ended := make(chan live.Snapshot), make(chan error, 1)
 	var gone <-chan struct{}
 	go func() {
 		var err error

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"croupier/loadgen/internal/news"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
@@ -44,7 +44,7 @@ func (m Model) call() string {
 	verdict, _ := m.verdict()
 	style, sign := m.styles.verdict(verdict)
 	text := sign + " " + string(verdict)
-	if verdict != news.NoVerdict {
+	if verdict != live.NoVerdict {
 		text += " so far"
 	}
 	return style.Render(text)

@@ -14,13 +14,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 )
 
 // Exporter has the last snapshot of a run as metrics. It keeps nothing else: who asks more seldom
 // than once a second misses nothing that counts up.
 type Exporter struct {
-	last     atomic.Pointer[load.Snapshot] // nil: none yet
+	last     atomic.Pointer[live.Snapshot] // nil: none yet
 	registry *prometheus.Registry
 }
 
@@ -32,7 +32,7 @@ func New() *Exporter {
 }
 
 // Show takes a snapshot. It may be called from any goroutine and never waits.
-func (e *Exporter) Show(s load.Snapshot) { e.last.Store(&s) }
+func (e *Exporter) Show(s live.Snapshot) { e.last.Store(&s) }
 
 // Listen opens the address at which Prometheus may ask. A port alone is one of this machine, which
 // nobody else reaches; ":9464" is one of all its addresses.

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/result"
@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // snapshot is of a run under way.
-func snapshot() load.Snapshot {
+func snapshot() live.Snapshot {
 	times := measure.NewHistogram()
 	for i := range 1000 {
 		times.Record(time.Duration(i+1) * time.Millisecond)
@@ -41,7 +41,7 @@ func snapshot() load.Snapshot {
 		Waves:      []result.Wave{{At: 1, Lost: 4, Own: true}},
 		Health:     result.Health{Seconds: 2, Lag: times.Quantiles(), CPU: 0.22, Machine: 0.5, GC: 0.02, Memory: 64 << 20, PortsLeft: measure.Unknown, FilesLeft: 1000},
 	}
-	return load.Snapshot{At: 2 * time.Second, Run: run, Left: 58 * time.Second, Stage: "hold"}
+	return live.Snapshot{At: 2 * time.Second, Run: run, Left: 58 * time.Second, Stage: "hold"}
 }
 
 func TestMetrics(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/result"
 )
@@ -111,7 +111,7 @@ func safe(labels []string) []string {
 	return labels
 }
 
-func (b book) course(s load.Snapshot) {
+func (b book) course(s live.Snapshot) {
 	run := s.Run
 	b.gauge(runInfo, 1, run.Scenario.Name, run.Scenario.Game, run.Target, run.Version)
 	b.gauge(elapsed, s.At.Seconds())

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"math"
 
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
-	"croupier/loadgen/internal/news"
 	"croupier/loadgen/result"
 )
 
@@ -68,9 +67,9 @@ type Generator struct {
 }
 
 // JSON is a snapshot as a JSON object in one line, without its end. Its fields are those of Line.
-func JSON(s load.Snapshot) ([]byte, error) { return json.Marshal(line(s)) }
+func JSON(s live.Snapshot) ([]byte, error) { return json.Marshal(line(s)) }
 
-func line(s load.Snapshot) Line {
+func line(s live.Snapshot) Line {
 	r := s.Run
 	if r == nil {
 		r = &result.Run{}
@@ -82,8 +81,8 @@ func line(s load.Snapshot) Line {
 		}
 		return math.Round(float64(count)/took*1000) / 1000
 	}
-	verdict, _ := news.Verdict(s)
-	if verdict == news.NoVerdict {
+	verdict, _ := live.Verdict(s)
+	if verdict == live.NoVerdict {
 		verdict = ""
 	}
 	checks := r.Checks()

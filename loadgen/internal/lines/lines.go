@@ -8,9 +8,8 @@ import (
 	"io"
 	"strings"
 
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
-	"croupier/loadgen/internal/news"
 	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
@@ -27,7 +26,7 @@ const (
 const mostViolations = 10
 
 // Show writes each snapshot until updates is closed or ctx ends. It fails where the writer does.
-func Show(ctx context.Context, w io.Writer, format Format, updates <-chan load.Snapshot) error {
+func Show(ctx context.Context, w io.Writer, format Format, updates <-chan live.Snapshot) error {
 	var t teller
 	for {
 		select {
@@ -60,10 +59,10 @@ const headerEvery = 30
 // Text is a snapshot as one line of 80 columns, without its end: where the bots are, settlements in
 // the last second, the 99th percentile of an action's time in the last ten, connections lost and
 // bots back at their tables in the last second, and the violations of the whole run.
-func Text(s load.Snapshot) string {
-	verdict, _ := news.Verdict(s)
+func Text(s live.Snapshot) string {
+	verdict, _ := live.Verdict(s)
 	word := string(verdict)
-	if verdict == news.NoVerdict {
+	if verdict == live.NoVerdict {
 		word = "..."
 	}
 	r := s.Run
@@ -104,15 +103,15 @@ func perSecond(count uint64, took float64) int64 {
 
 // teller knows what was told.
 type teller struct {
-	violations news.Finder
+	violations live.Finder
 	told       int // violations
 	lines      int // of figures
-	notes      news.Notes
+	notes      live.Notes
 	verdict    result.Verdict
 }
 
 // tell is everything to write about a snapshot.
-func (t *teller) tell(s load.Snapshot, format Format) ([]byte, error) {
+func (t *teller) tell(s live.Snapshot, format Format) ([]byte, error) {
 	if format == ForPrograms {
 		text, err := JSON(s)
 		return append(text, '\n'), err
@@ -124,13 +123,13 @@ func (t *teller) tell(s load.Snapshot, format Format) ([]byte, error) {
 	for _, v := range t.violations.Fresh(s) {
 		switch t.told++; {
 		case t.told <= mostViolations:
-			fmt.Fprintf(&text, "%7s violated: %s\n", words.Clock(s.At), news.Violation(v))
+			fmt.Fprintf(&text, "%7s violated: %s\n", words.Clock(s.At), live.Violation(v))
 		case t.told == mostViolations+1:
 			fmt.Fprintf(&text, "%7s more violations are counted, and not written here: see the report\n", words.Clock(s.At))
 		}
 	}
-	verdict, why := news.Verdict(s)
-	if verdict != t.verdict && verdict != result.Pass && verdict != news.NoVerdict && why != "" {
+	verdict, why := live.Verdict(s)
+	if verdict != t.verdict && verdict != result.Pass && verdict != live.NoVerdict && why != "" {
 		fmt.Fprintf(&text, "%7s %s so far: %s\n", words.Clock(s.At), verdict, why)
 	}
 	t.verdict = verdict

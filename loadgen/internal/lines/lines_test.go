@@ -17,7 +17,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"croupier/loadgen/internal/dashboard/rehearsal"
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/result"
 )
 
@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write what is shown into testdata inste
 // show is what is written of some seconds of a run.
 func show(t *testing.T, format Format, run rehearsal.Run, seconds ...int) string {
 	t.Helper()
-	updates := make(chan load.Snapshot, len(seconds))
+	updates := make(chan live.Snapshot, len(seconds))
 	for _, at := range seconds {
 		updates <- run.At(at)
 	}
@@ -93,7 +93,7 @@ func TestViolationsAreToldOnce(t *testing.T) {
 	for room := range int64(100) {
 		many.Run.Violations = append(many.Run.Violations, result.Violation{Rule: "roll", Room: room, Text: "forgotten"})
 	}
-	updates := make(chan load.Snapshot, 1)
+	updates := make(chan live.Snapshot, 1)
 	updates <- many
 	close(updates)
 	var b bytes.Buffer
@@ -154,7 +154,7 @@ func TestFieldsAreStable(t *testing.T) {
 }
 
 func TestOpenEndAndNothing(t *testing.T) {
-	for name, s := range map[string]load.Snapshot{
+	for name, s := range map[string]live.Snapshot{
 		"nothing": {Left: -1}, "empty": {Left: -1, Run: &result.Run{}}, "late": rehearsal.Late.At(3),
 	} {
 		text, err := JSON(s)
@@ -173,7 +173,7 @@ type broken struct{}
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestShowEnds(t *testing.T) {
-	updates := make(chan load.Snapshot, 1)
+	updates := make(chan live.Snapshot, 1)
 	updates <- rehearsal.Steady.At(3)
 	if err := Show(t.Context(), broken{}, ForPeople, updates); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("a writer that fails ends with %v", err)

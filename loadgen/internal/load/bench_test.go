@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"croupier/loadgen/internal/link"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/stub"
 	"croupier/loadgen/result"
@@ -89,13 +90,18 @@ func hold(b *testing.B, target link.Target, bots int) *result.Run {
 	defer cancel()
 	var full time.Duration
 	var memory uint64
-	r := swarm(b, Config{Target: target, Scenario: crowd(bots), FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
+	r := swarm(b, Config{Target: target, Scenario: crowd(bots), FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s live.Snapshot) {
 		last := s.Run.Series[len(s.Run.Series)-1]
 		if full == 0 && last.Bots.Seated > bots*97/100 {
 			full = s.At
+			if f := os.Getenv("CPU"); f != "" {
+				w, _ := os.Create(f)
+				pprof.StartCPUProfile(w)
+			}
 		}
 		memory = max(memory, s.Run.Health.Memory)
 		if full > 0 && s.At > full+30*time.Second {
+			pprof.StopCPUProfile()
 			runtime.GC()
 			if f := os.Getenv("HEAP"); f != "" {
 				w, _ := os.Create(f)
@@ -146,7 +152,7 @@ func BenchmarkReconnects(b *testing.B) {
 		sc.Ramp, sc.Flap, sc.Reconnect, sc.Backoff = 0, 60*4200.0/2000, scenario.Fixed, time.Millisecond
 		stop, cancel := context.WithCancel(b.Context())
 		target := link.Target{Gate: url, Token: signing(), From: 40}
-		r := swarm(b, Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s Snapshot) {
+		r := swarm(b, Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s live.Snapshot) {
 			if s.At > 15*time.Second {
 				cancel()
 			}

@@ -10,6 +10,7 @@ import (
 	"croupier/loadgen/internal/bot"
 	"croupier/loadgen/internal/clock"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/result"
 )
 
 // beat is how often the conductor looks who has to come or go.
@@ -240,6 +241,6 @@ func (s *Swarm) note(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.notes) < mostNotes {
-		s.notes = append(s.notes, Note{At: s.Now(), Text: text})
+		s.notes = append(s.notes, result.Note{At: s.Now(), Text: text})
 	}
 }

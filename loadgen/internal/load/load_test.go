@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"croupier/loadgen/internal/link"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/result"
 	"croupier/loadgen/scenario"
@@ -56,12 +57,12 @@ func swarm(t testing.TB, c Config) *Swarm {
 }
 
 // play runs bots until enough says so.
-func play(t *testing.T, c Config, enough func(Snapshot) bool) *result.Run {
+func play(t *testing.T, c Config, enough func(live.Snapshot) bool) *result.Run {
 	t.Helper()
 	c.FirstUser, c.FirstRoom = 1, 1
 	stop, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	return swarm(t, c).Run(t.Context(), stop, func(s Snapshot) {
+	return swarm(t, c).Run(t.Context(), stop, func(s live.Snapshot) {
 		if enough(s) {
 			cancel()
 		}
@@ -97,7 +98,7 @@ func TestACorrectHouseBreaksNoRule(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := house(t)
-			r := play(t, Config{Target: target(s), Scenario: lively(40)}, func(s Snapshot) bool {
+			r := play(t, Config{Target: target(s), Scenario: lively(40)}, func(s live.Snapshot) bool {
 				c := s.Run.Counts
 				return c.Settlements >= 100 && c.Returns >= 50 && s.Run.Seated == 40
 			})
@@ -120,7 +121,7 @@ func TestSpectatorsWatch(t *testing.T) {
 	watching := 0
 	sc := lively(4)
 	sc.Flap, sc.Leave, sc.Spectators = 0, 0, 2
-	r := play(t, Config{Target: through(s, s.Gate), Scenario: sc}, func(s Snapshot) bool {
+	r := play(t, Config{Target: through(s, s.Gate), Scenario: sc}, func(s live.Snapshot) bool {
 		watching = max(watching, s.Run.Series[len(s.Run.Series)-1].Bots.Watching)
 		return watching == 2 && s.Run.Counts.Settlements >= 3
 	})
@@ -202,7 +203,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			caught := func(r *result.Run) bool {
 				return slices.ContainsFunc(c.rules, func(rule oracle.Rule) bool { return r.Rules[rule.String()].Violated > 0 })
 			}
-			r := play(t, Config{Target: through(s, address), Scenario: lively(8)}, func(s Snapshot) bool { return caught(s.Run) })
+			r := play(t, Config{Target: through(s, address), Scenario: lively(8)}, func(s live.Snapshot) bool { return caught(s.Run) })
 			if !caught(r) {
 				show(t, r)
 				t.Fatal("not caught")
@@ -243,7 +244,7 @@ func TestUselessTargets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			gate := "ws" + strings.TrimPrefix(c.url, "http")
 			r := play(t, Config{Target: link.Target{Gate: gate}, Scenario: lively(4), Startup: 500 * time.Millisecond},
-				func(Snapshot) bool { return false })
+				func(live.Snapshot) bool { return false })
 			if !strings.Contains(r.Unusable, c.want) || r.Seated != 0 {
 				t.Errorf("unusable %q, seated %d", r.Unusable, r.Seated)
 			}
@@ -299,7 +300,7 @@ func TestBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	c := Config{Target: through(s, s.Gate), Scenario: lively(8), FirstUser: 1, FirstRoom: 1}
-	r := swarm(t, c).Run(ctx, ctx, func(s Snapshot) {
+	r := swarm(t, c).Run(ctx, ctx, func(s live.Snapshot) {
 		if s.Run.Counts.Settlements > 0 {
 			cancel()
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"croupier/loadgen/internal/live"
 	"croupier/servers/stack"
 )
 
@@ -22,7 +23,7 @@ func TestAMillionBotRounds(t *testing.T) {
 	sc.For, sc.Ramp, sc.Flap, sc.Leave = 30*time.Minute, 2*time.Second, 6, 0.02
 	sc.Late, sc.Patience = 5*time.Second, time.Minute // a machine that others use, too
 	told := 0
-	r := play(t, Config{Target: through(s, s.Gate), Scenario: sc}, func(s Snapshot) bool {
+	r := play(t, Config{Target: through(s, s.Gate), Scenario: sc}, func(s live.Snapshot) bool {
 		if minutes := int(s.At.Minutes()); minutes > told {
 			told = minutes
 			t.Logf("%v: %d rounds settled, %d checks", s.At.Round(time.Second), s.Run.Counts.Settlements, s.Run.Series[len(s.Run.Series)-1].Checked)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"croupier/loadgen/internal/bot"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/result"
@@ -39,7 +40,7 @@ func (s *Swarm) ports() int {
 }
 
 // tell shows the run once a second until it is done, and gives it up when it comes to nothing.
-func (t *teller) tell(done <-chan struct{}, show func(Snapshot)) {
+func (t *teller) tell(done <-chan struct{}, show func(live.Snapshot)) {
 	s := t.swarm
 	next := time.Second
 	clock := time.NewTimer(next - s.Now())
@@ -52,7 +53,7 @@ func (t *teller) tell(done <-chan struct{}, show func(Snapshot)) {
 		}
 		at := s.Now()
 		run := t.second(at)
-		show(Snapshot{
+		show(live.Snapshot{
 			At: at, Run: run, Recent: s.recorder.Recent(10), Notes: run.Notes,
 			Left: t.left(at), Stage: t.stage(at),
 		})

@@ -15,6 +15,7 @@ import (
 	"croupier/loadgen/internal/bot"
 	"croupier/loadgen/internal/clock"
 	"croupier/loadgen/internal/link"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/result"
@@ -32,7 +33,7 @@ type Config struct {
 	Startup   time.Duration // how long nobody may have got a seat before the run is given up; default 10 s
 }
 
-// Swarm is a population of bots. It is for one run, and is the run's Control.
+// Swarm is a population of bots. It is for one run, and is the run's live.Control.
 type Swarm struct {
 	config Config
 	style  bot.Style
@@ -61,10 +62,10 @@ type Swarm struct {
 	conductor
 
 	mu    sync.Mutex
-	notes []Note
+	notes []result.Note
 }
 
-// command is something that a Control asked for.
+// command is something that a live.Control asked for.
 type command struct {
 	storm float64
 	scale float64
@@ -124,7 +125,7 @@ func (s *Swarm) command(c command) {
 
 // Run plays until the scenario is over or stop is done, sends the bots home, and returns when all of
 // them are. The end of kill breaks the run off. show is called once a second. The result is judged.
-func (s *Swarm) Run(kill, stop context.Context, show func(Snapshot)) *result.Run {
+func (s *Swarm) Run(kill, stop context.Context, show func(live.Snapshot)) *result.Run {
 	defer s.config.Target.Workers.Close()
 	defer s.clock.Close()
 	s.began = time.Now()

@@ -8,7 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/result"
@@ -40,7 +40,7 @@ var Late = Run{Bots: 10_000, Ramp: 20, LagAt: 100}
 var rules = [...]string{"settlement", "winners", "agreement", "hidden", "roll", "seat", "sequence", "epoch", "back", "clock"}
 
 // At is the run after so many seconds; at most 3600 of them.
-func (r Run) At(seconds int) load.Snapshot {
+func (r Run) At(seconds int) live.Snapshot {
 	seconds = min(max(seconds, 0), 3600)
 	run := &result.Run{
 		Format: result.Format, Version: "rehearsal", Target: "gate ws://127.0.0.1:60006", Seconds: float64(seconds), Processes: 1,
@@ -62,7 +62,7 @@ func (r Run) At(seconds int) load.Snapshot {
 			}
 		}
 	}
-	snapshot := load.Snapshot{
+	snapshot := live.Snapshot{
 		At: time.Duration(seconds) * time.Second, Run: run, Left: -1, Stage: "hold",
 		Recent: make(map[string]measure.Quantiles),
 	}
@@ -141,7 +141,7 @@ func (r Run) times(s *result.Second, phase measure.Phase, count int, typical tim
 }
 
 // judge fills in what is known of the whole run.
-func (r Run) judge(seconds int, s *load.Snapshot) {
+func (r Run) judge(seconds int, s *live.Snapshot) {
 	run := s.Run
 	for i, rule := range rules {
 		run.Rules[rule] = oracle.Tally{Checked: run.Counts.Rolls / uint64(1+i*i*i), Unknown: uint64(i) * uint64(seconds) / 40}
@@ -167,10 +167,10 @@ func (r Run) judge(seconds int, s *load.Snapshot) {
 	wave(r.StormAt, r.Bots/10, true)
 	wave(r.LostAt, r.Bots/3, false)
 	if r.StormAt > 0 && seconds >= r.StormAt {
-		s.Notes = append(s.Notes, load.Note{At: time.Duration(r.StormAt) * time.Second, Text: "storm: 10% of the bots"})
+		s.Notes = append(s.Notes, result.Note{At: time.Duration(r.StormAt) * time.Second, Text: "storm: 10% of the bots"})
 	}
 	if r.LostAt > 0 && seconds >= r.LostAt {
-		s.Notes = append(s.Notes, load.Note{At: time.Duration(r.LostAt) * time.Second, Text: "restart of game server 2 of 3"})
+		s.Notes = append(s.Notes, result.Note{At: time.Duration(r.LostAt) * time.Second, Text: "restart of game server 2 of 3"})
 		run.Troubles = []result.Trouble{
 			{Text: "the connection ended without a goodbye: EOF", Count: uint64(r.Bots / 3)},
 			{Text: "refused: the room is on its way to another server (code 103)", Count: 412},
@@ -192,7 +192,7 @@ func (r Run) judge(seconds int, s *load.Snapshot) {
 }
 
 // fail breaks a rule once a second.
-func (r Run) fail(seconds int, s *load.Snapshot) {
+func (r Run) fail(seconds int, s *live.Snapshot) {
 	run := s.Run
 	stranger := ""
 	if r.Hostile {

@@ -15,7 +15,7 @@ import (
 
 	"croupier/loadgen/internal/dashboard"
 	"croupier/loadgen/internal/dashboard/rehearsal"
-	"croupier/loadgen/internal/load"
+	"croupier/loadgen/internal/live"
 )
 
 type control struct{ stopped atomic.Bool }
@@ -38,7 +38,7 @@ func main() {
 	}
 	c := &control{}
 	ctx, cancel := context.WithCancel(context.Background())
-	updates := make(chan load.Snapshot)
+	updates := make(chan live.Snapshot)
 	go func() {
 		defer close(updates)
 		for ending := 3; ending > 0; at++ {

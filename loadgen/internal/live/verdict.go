@@ -1,7 +1,6 @@
-package news
+package live
 
 import (
-	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
@@ -11,7 +10,7 @@ const NoVerdict result.Verdict = "no verdict yet"
 
 // Verdict is what the run says so far, and the most important reason. A run that has only begun is
 // not INVALID: nothing is known of it.
-func Verdict(s load.Snapshot) (result.Verdict, string) {
+func Verdict(s Snapshot) (result.Verdict, string) {
 	if s.Run == nil {
 		return NoVerdict, ""
 	}

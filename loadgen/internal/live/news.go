@@ -1,12 +1,9 @@
-// Package news says what a snapshot of a run brings that those before it did not: violations, notes,
-// and the verdict so far. What shows a run while it goes on uses it. It is not safe for concurrent use.
-package news
+package live
 
 import (
 	"fmt"
 	"strconv"
 
-	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/words"
 	"croupier/loadgen/result"
 )
@@ -25,7 +22,7 @@ type Finder struct {
 const keepKnown = 10_000
 
 // Fresh returns the violations of a snapshot that were in none before, as they stand there.
-func (f *Finder) Fresh(s load.Snapshot) []result.Violation {
+func (f *Finder) Fresh(s Snapshot) []result.Violation {
 	if f.known == nil {
 		f.known = make(map[string]struct{})
 	}
@@ -44,13 +41,13 @@ func (f *Finder) Fresh(s load.Snapshot) []result.Violation {
 // Notes tells which notes were not in the snapshots before. Notes come in the order of their time;
 // of those with the time of the last one, it goes by their number.
 type Notes struct {
-	last  load.Note
+	last  result.Note
 	count int // of those told with the time of the last one
 }
 
 // Fresh returns the notes of a snapshot that were in none before.
-func (n *Notes) Fresh(s load.Snapshot) []load.Note {
-	var news []load.Note
+func (n *Notes) Fresh(s Snapshot) []result.Note {
+	var news []result.Note
 	same := 0
 	for _, note := range s.Notes {
 		if n.count > 0 && note.At < n.last.At {

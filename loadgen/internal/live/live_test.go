@@ -1,11 +1,10 @@
-package news
+package live
 
 import (
 	"slices"
 	"testing"
 	"time"
 
-	"croupier/loadgen/internal/load"
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/result"
 )
@@ -30,7 +29,7 @@ func TestVerdict(t *testing.T) {
 			Reasons: []string{"10 of 100"}, Series: []result.Second{{}}}, result.Invalid},
 		"pass": {&result.Run{Verdict: result.Pass, Rules: checked}, result.Pass},
 	} {
-		if got, _ := Verdict(load.Snapshot{Run: c.run}); got != c.want {
+		if got, _ := Verdict(Snapshot{Run: c.run}); got != c.want {
 			t.Errorf("%s: the verdict is %q, want %q", name, got, c.want)
 		}
 	}
@@ -42,7 +41,7 @@ func TestFinder(t *testing.T) {
 	for _, c := range []struct{ told, want []result.Violation }{
 		{nil, nil}, {[]result.Violation{a}, []result.Violation{a}}, {[]result.Violation{b, a}, []result.Violation{b}}, {[]result.Violation{b, a}, nil},
 	} {
-		got := f.Fresh(load.Snapshot{Run: &result.Run{Violations: c.told}})
+		got := f.Fresh(Snapshot{Run: &result.Run{Violations: c.told}})
 		if !slices.EqualFunc(got, c.want, func(x, y result.Violation) bool { return x.Room == y.Room }) {
 			t.Errorf("of %v these are new: %v, want %v", c.told, got, c.want)
 		}
@@ -50,19 +49,19 @@ func TestFinder(t *testing.T) {
 }
 
 func TestNotes(t *testing.T) {
-	at := func(seconds int, text string) load.Note {
-		return load.Note{At: time.Duration(seconds) * time.Second, Text: text}
+	at := func(seconds int, text string) result.Note {
+		return result.Note{At: time.Duration(seconds) * time.Second, Text: text}
 	}
 	var n Notes
-	for _, c := range []struct{ told, want []load.Note }{
+	for _, c := range []struct{ told, want []result.Note }{
 		{nil, nil},
-		{[]load.Note{at(0, "a")}, []load.Note{at(0, "a")}},
-		{[]load.Note{at(0, "a"), at(5, "b"), at(5, "c")}, []load.Note{at(5, "b"), at(5, "c")}},
-		{[]load.Note{at(5, "b"), at(5, "c"), at(5, "d")}, []load.Note{at(5, "d")}}, // the oldest is forgotten
-		{[]load.Note{at(5, "b"), at(5, "c"), at(5, "d")}, nil},
-		{[]load.Note{at(5, "c"), at(5, "d"), at(6, "e")}, []load.Note{at(6, "e")}},
+		{[]result.Note{at(0, "a")}, []result.Note{at(0, "a")}},
+		{[]result.Note{at(0, "a"), at(5, "b"), at(5, "c")}, []result.Note{at(5, "b"), at(5, "c")}},
+		{[]result.Note{at(5, "b"), at(5, "c"), at(5, "d")}, []result.Note{at(5, "d")}}, // the oldest is forgotten
+		{[]result.Note{at(5, "b"), at(5, "c"), at(5, "d")}, nil},
+		{[]result.Note{at(5, "c"), at(5, "d"), at(6, "e")}, []result.Note{at(6, "e")}},
 	} {
-		if got := n.Fresh(load.Snapshot{Notes: c.told}); !slices.Equal(got, c.want) {
+		if got := n.Fresh(Snapshot{Notes: c.told}); !slices.Equal(got, c.want) {
 			t.Errorf("of %v these are new: %v, want %v", c.told, got, c.want)
 		}
 	}
