@@ -27,18 +27,37 @@ func (r *Run) Write(w io.Writer) error {
 	return nil
 }
 
-// WriteFile writes the run to a file, which is there either whole or, if that fails, as it was.
-func (r *Run) WriteFile(path string) (err error) {
+// WriteFile writes the run to a file, as ToFile does.
+func (r *Run) WriteFile(path string) error {
+	if err := ToFile(path, r.Write); err != nil {
+		return fmt.Errorf("keep the result: %w", err)
+	}
+	return nil
+}
+
+// ToFile writes a file, which is there either whole or, if that fails, as it was. A link stays one. What
+// is no file, such as a pipe or /dev/null, is written into and never replaced.
+func ToFile(path string, write func(io.Writer) error) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("write the result: %w", err)
+		return err
 	}
 	defer func() {
 		if err != nil {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	err = r.Write(f)
+	err = write(f)
 	if chmod := f.Chmod(0o644); err == nil {
 		err = chmod
 	}
@@ -51,10 +70,7 @@ func (r *Run) WriteFile(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("write the result: %w", err)
-	}
-	return nil
+	return os.Rename(f.Name(), path)
 }
 
 // Read reads what Write wrote. It reads no more than 256 MiB, and refuses what cannot be a result.

@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"io"
 	"math/rand/v2"
@@ -119,6 +120,33 @@ func TestReadIsBounded(t *testing.T) {
 	}
 	if e.read > 4<<20 {
 		t.Errorf("%d bytes of it were read", e.read)
+	}
+}
+
+// What is no regular file is written into, and a link stays one.
+func TestToFileReplacesFilesOnly(t *testing.T) {
+	dir := t.TempDir()
+	kept, link := filepath.Join(dir, "kept.json"), filepath.Join(dir, "link.json")
+	if err := errors.Join(os.WriteFile(kept, nil, 0o600), os.Symlink(kept, link)); err != nil {
+		t.Fatal(err)
+	}
+	hello := func(w io.Writer) error { _, err := io.WriteString(w, "hello"); return err }
+	if err := ToFile(link, hello); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(link)
+	if text, _ := os.ReadFile(kept); err != nil || info.Mode().IsRegular() || string(text) != "hello" {
+		t.Errorf("behind the link %v is %q, %v", info.Mode(), text, err)
+	}
+	device := filepath.Join(dir, "null")
+	if err := os.Symlink(os.DevNull, device); err != nil {
+		t.Fatal(err)
+	}
+	if err := ToFile(device, hello); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(device); err != nil || info.Mode().IsRegular() {
+		t.Errorf("the device became %v, %v", info.Mode(), err)
 	}
 }
 

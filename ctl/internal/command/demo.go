@@ -215,11 +215,9 @@ func columns(w io.Writer) int {
 	return 0
 }
 
-func writePage(name string, run *result.Run) (err error) {
-	file, err := os.Create(name)
-	if err != nil {
+func writePage(name string, run *result.Run) error {
+	if err := result.ToFile(name, func(w io.Writer) error { return play.HTML(w, run) }); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return play.HTML(file, run)
+	return nil
 }

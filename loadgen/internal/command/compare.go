@@ -74,7 +74,7 @@ func (v Compare) Run(s Streams) error {
 	}
 	outcome := result.Compare(base, next, v.Tolerance)
 	if v.HTML != "" {
-		if err := toFile(v.HTML, func(w io.Writer) error { return report.CompareHTML(w, outcome, base, next) }); err != nil {
+		if err := result.ToFile(v.HTML, func(w io.Writer) error { return report.CompareHTML(w, outcome, base, next) }); err != nil {
 			return invalid(fmt.Errorf("write the page: %w", err))
 		}
 	}

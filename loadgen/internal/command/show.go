@@ -84,7 +84,7 @@ func (s Show) run(out io.Writer, run *result.Run) error {
 		}
 	}
 	if s.HTML != "" {
-		if err := toFile(s.HTML, func(w io.Writer) error { return report.HTML(w, run) }); err != nil {
+		if err := result.ToFile(s.HTML, func(w io.Writer) error { return report.HTML(w, run) }); err != nil {
 			return invalid(fmt.Errorf("write the page: %w", err))
 		}
 	}
@@ -101,25 +101,6 @@ func (s Show) run(out io.Writer, run *result.Run) error {
 		return invalid(fmt.Errorf("write the report: %w", err))
 	}
 	return nil
-}
-
-// toFile writes a file, which is there whole or not at all.
-func toFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".loadgen-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name()) //nolint:errcheck // it is the first error that matters
-		}
-	}()
-	err = write(f)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // readRuns reads result files.
