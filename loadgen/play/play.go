@@ -29,7 +29,7 @@ type Config struct {
 	FirstRoom int64                            // 0: DefaultRoom
 	View      View
 	Notes     <-chan string // what is done to the servers meanwhile, for the dashboard and the result; nil: nothing
-	Metrics   string        // HOST:PORT at which Prometheus may ask while the run goes on; empty: nowhere
+	Metrics   string        // PORT or HOST:PORT at which Prometheus may ask while the run goes on; empty: nowhere
 }
 
 // Numbers from which bots and their rooms are counted, where nothing else is said: out of the way of
@@ -79,15 +79,15 @@ func Run(stages Stages, c Config, s Streams) (*result.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := load.Probe(stages.Stop, target, c.FirstUser); err != nil {
-		return nil, err
-	}
 	var metrics net.Listener
 	if c.Metrics != "" {
 		if metrics, err = export.Listen(c.Metrics); err != nil {
 			return nil, &UsageError{err}
 		}
 		defer metrics.Close() // Serve has done so, unless nothing came of the run
+	}
+	if err := load.Probe(stages.Stop, target, c.FirstUser); err != nil {
+		return nil, err
 	}
 	swarm, err := load.New(load.Config{
 		Scenario: c.Scenario, Target: target, FirstUser: c.FirstUser, FirstRoom: c.FirstRoom,
