@@ -36,6 +36,7 @@ type Answer struct {
 	Servers    bool     `json:"servers"`  // they gave way at the limit, and not the generator
 	GaveWay    string   `json:"gave_way"` // what did, in words
 	Narrow     bool     `json:"narrow"`   // the search came to its end
+	Stopped    bool     `json:"stopped"`  // somebody interrupted it
 	Objectives []string `json:"objectives"`
 	Trials     []Trial  `json:"trials"`
 }
@@ -48,8 +49,8 @@ func (o Outcome) String() string {
 // MarshalText is String.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// Run searches until it knows, the plan ends, or ctx does. It writes a line for each trial to
-// progress. An error means that nothing could be tried.
+// Run searches until it knows, the plan ends, or ctx does. It writes to progress
+// what is tried as each trial begins, and what came of it. An error means that nothing could be tried.
 func Run(ctx context.Context, c Config, progress io.Writer) (Answer, error) {
 	search := NewSearch(c.Plan)
 	var trials []Trial
@@ -63,6 +64,9 @@ func Run(ctx context.Context, c Config, progress io.Writer) (Answer, error) {
 		s := c.What.scenario(c.Base, load, c.Trial)
 		if err := s.Check(); err != nil {
 			return Answer{}, fmt.Errorf("no scenario of %d %s: %w", load, c.What, err)
+		}
+		if s.For >= time.Second {
+			fmt.Fprintf(progress, "%9d  playing for %s with %s\n", load, s.For.Round(time.Second), many(s.Most(), "bot"))
 		}
 		run, err := c.Play(s, users, rooms)
 		if err != nil && len(trials) == 0 {
@@ -88,7 +92,9 @@ func Run(ctx context.Context, c Config, progress io.Writer) (Answer, error) {
 	if len(trials) == 0 {
 		return Answer{}, errors.New("interrupted before the first trial came to its end: nothing is known")
 	}
-	return c.answer(search.Found(), trials), nil
+	answer := c.answer(search.Found(), trials)
+	answer.Stopped = ctx.Err() != nil && !answer.Narrow
+	return answer, nil
 }
 
 // answer tells what was found.
@@ -137,6 +143,14 @@ func (a Answer) JSON(w io.Writer) error {
 	return encoder.Encode(a)
 }
 
+// many is a number of things.
+func many(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 // Text writes the answer for people.
 func (a Answer) Text(w io.Writer) error {
 	thing := string(a.What)
@@ -165,10 +179,12 @@ func (a Answer) Text(w io.Writer) error {
 		lines = append(lines, "the generator gave way first, and not the servers: use more machines to learn what they hold")
 	case a.Limit == 0 && a.Narrow:
 		lines = append(lines, "nothing gave way; to learn more, raise --most")
+	case a.Stopped:
+		lines = append(lines, "it was interrupted before the search came to its end")
 	case !a.Narrow:
 		lines = append(lines, "the search did not come to its end: give it more --trials, or more time --within")
 	}
-	lines = append(lines, fmt.Sprintf("%d trials; objectives: %s", len(a.Trials), strings.Join(a.Objectives, ", ")))
+	lines = append(lines, fmt.Sprintf("%s; objectives: %s", many(len(a.Trials), "trial"), strings.Join(a.Objectives, ", ")))
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

@@ -136,7 +136,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%s: says %q, want %q", name, &text, want)
 			}
 		}
-		if n := strings.Count(progress.String(), "\n"); n != len(answer.Trials)+1 {
+		if n := strings.Count(progress.String(), "\n"); n != 2*len(answer.Trials)+1 { // a head, and two for each
 			t.Errorf("%s: %d lines for %d trials", name, n, len(answer.Trials))
 		}
 		if err := answer.JSON(&document); err != nil || !json.Valid(document.Bytes()) {
@@ -173,6 +173,10 @@ func TestInterrupted(t *testing.T) {
 	answer, err := Run(ctx, c, new(bytes.Buffer))
 	if err != nil || answer.Held != 200 || answer.Narrow || len(answer.Trials) != 2 || answer.Exit() != 3 {
 		t.Errorf("%+v, %v", answer, err)
+	}
+	var text bytes.Buffer
+	if err := answer.Text(&text); err != nil || !strings.Contains(text.String(), "interrupted") {
+		t.Errorf("%v, it says %q", err, &text)
 	}
 	if answer, err := Run(ctx, c, new(bytes.Buffer)); err == nil {
 		t.Errorf("%+v without a trial", answer)

@@ -374,7 +374,7 @@ func TestCapacityFindsTheBorder(t *testing.T) {
 		return r, nil
 	}}
 	code, out, errs := line(t, h, nil, "capacity", "--trial", "2s")
-	if code != result.ExitPass || !strings.Contains(out, "settlement: broken 1 time") || strings.Count(errs, "\n") != len(h.played)+1 {
+	if code != result.ExitPass || !strings.Contains(out, "settlement: broken 1 time") || strings.Count(errs, "\n") != 2*len(h.played)+1 {
 		t.Errorf("exit code %d, %s%s", code, errs, out)
 	}
 	var held int
