@@ -171,7 +171,7 @@ func (s Scenario) checkConnections(bad func(string, string, ...any) error) error
 	case s.StormEvery > 0 && s.StormShare <= 0:
 		return bad("storm-share", "a storm that hits nobody is none: raise it, or leave storm-every out")
 	case s.StormEvery > 0 && s.Length() > 0 && s.StormEvery >= s.Length():
-		return bad("storm-every", "no storm comes in the %s of the run: make one of the two other", formatDuration(s.Length()))
+		return bad("storm-every", "no storm comes in the %s of the run: make the run longer, or storms more frequent", formatDuration(s.Length()))
 	}
 	return nil
 }

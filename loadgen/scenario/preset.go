@@ -40,7 +40,7 @@ func PresetFile(name string) ([]byte, error) {
 			return presetFiles.ReadFile("presets/" + name + ".yaml")
 		}
 	}
-	return nil, fmt.Errorf("no scenario is called %s%s: choose among %s, or name a .yaml file", shown(name), meant(name, presets), strings.Join(presets, ", "))
+	return nil, fmt.Errorf("no scenario is called %s%s; choose among %s, or name a .yaml file", shown(name), meant(name, presets), strings.Join(presets, ", "))
 }
 
 // PresetSummary is the first sentence of a preset's comment.

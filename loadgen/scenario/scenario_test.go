@@ -121,6 +121,7 @@ func TestBadFiles(t *testing.T) {
 		"a word":              {"storm", "a scenario has fields"},
 		"two documents":       {"bots: 3\n---\nbots: 4\n", "one scenario a file"},
 		"an unknown field":    {"bots: 3\nthnk: 3s\n", "f.yaml:2: unknown field \"thnk\"; did you mean think?"},
+		"letters swapped":     {"bost: 3\n", "did you mean bots?"},
 		"underscores":         {"per_room: 3\n", "did you mean per-room?"},
 		"a far field":         {"colour: red\n", "unknown field \"colour\""},
 		"a field twice":       {"bots: 3\nfor: 10s\nbots: 4\n", "f.yaml:3: bots is there twice, in line 1 too"},

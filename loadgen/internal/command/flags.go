@@ -94,7 +94,7 @@ func takeScenario(d *scenario.Draft, named string) error {
 	if !strings.ContainsAny(named, `/\`) && !isYAML(named) && named != "-" {
 		if err := d.Preset(named); err != nil {
 			if _, missing := os.Stat(named); missing == nil {
-				return usage("%s is a file, and no scenario is called so: write ./%[1]s", filepath.Base(named))
+				return usage("%s is there, and no scenario is called so: write ./%[1]s to play a file", filepath.Base(named))
 			}
 			return usage("%w", err)
 		}

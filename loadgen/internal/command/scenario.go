@@ -120,7 +120,7 @@ func summary(s scenario.Scenario) string {
 	if n := s.Length(); n > 0 {
 		length = "for " + n.Round(time.Second).String()
 	}
-	text := fmt.Sprintf("up to %d bots in %d rooms %s", s.Most(), s.RoomCount(), length)
+	text := fmt.Sprintf("up to %s in %s %s", many(s.Most(), "bot"), many(s.RoomCount(), "room"), length)
 	if s.Flap > 0 {
 		text += fmt.Sprintf(", each losing its connection %g times a minute", s.Flap)
 	}
@@ -139,4 +139,12 @@ func completeScenarios(c *cli.Context) {
 	for _, name := range scenario.Presets() {
 		fmt.Fprintln(c.App.Writer, name)
 	}
+}
+
+// many is a number of things.
+func many(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
