@@ -8,8 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -94,23 +92,9 @@ func hold(b *testing.B, target link.Target, bots int) *result.Run {
 		last := s.Run.Series[len(s.Run.Series)-1]
 		if full == 0 && last.Bots.Seated > bots*97/100 {
 			full = s.At
-			if f := os.Getenv("CPU"); f != "" {
-				w, _ := os.Create(f)
-				pprof.StartCPUProfile(w)
-			}
 		}
 		memory = max(memory, s.Run.Health.Memory)
 		if full > 0 && s.At > full+30*time.Second {
-			pprof.StopCPUProfile()
-			runtime.GC()
-			if f := os.Getenv("HEAP"); f != "" {
-				w, _ := os.Create(f)
-				pprof.WriteHeapProfile(w)
-				w.Close()
-				var m runtime.MemStats
-				runtime.ReadMemStats(&m)
-				fmt.Printf("heap inuse %d stack inuse %d sys %d alloc %d (per bot)\n", m.HeapInuse/uint64(bots), m.StackInuse/uint64(bots), m.Sys/uint64(bots), m.HeapAlloc/uint64(bots))
-			}
 			cancel()
 		}
 	})
