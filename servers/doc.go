@@ -20,5 +20,5 @@
 //
 //	player - WebSocket - gate - trunk - gameserver - room's mailbox - room - game
 //
-// and back the same way. Imports run one way, too (imports_test.go says which and why).
+// and back the same way. Imports run one way, too (scripts/imports says which and why).
 package servers
