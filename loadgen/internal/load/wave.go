@@ -26,6 +26,7 @@ type waves struct {
 	waves []*wave // by number, from 1; those that turned out to be small are nil
 	storm int     // number of the last storm; 0: there was none
 	gust  int     // number of the last gust
+	kept  int     // of waves, those that are not nil
 }
 
 // wave is the losses of one gust or storm.
@@ -43,10 +44,20 @@ func newWaves() *waves { return new(waves) }
 func (w *waves) begin(at time.Duration, present int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.storm = w.open(at, true, present)
+	w.storm = w.open(w.storm, at, true, present)
 }
 
-func (w *waves) open(at time.Duration, own bool, present int) int {
+// open begins a wave in place of the one before it of its kind, which is kept if it is worth telling. 0: no
+// more are kept.
+func (w *waves) open(before int, at time.Duration, own bool, present int) int {
+	if before != 0 && !w.waves[before-1].worthTelling() {
+		w.waves[before-1] = nil
+		w.kept--
+	}
+	if w.kept >= mostWaves {
+		return 0
+	}
+	w.kept++
 	w.waves = append(w.waves, &wave{at: at, own: own, present: present})
 	return len(w.waves)
 }
@@ -63,10 +74,9 @@ func (w *waves) lost(at time.Duration, own bool, present int) uint32 {
 		return uint32(w.storm)
 	}
 	if w.gust == 0 || at > w.waves[w.gust-1].at+gust {
-		if w.gust != 0 && !w.waves[w.gust-1].worthTelling() {
-			w.waves[w.gust-1] = nil
+		if w.gust = w.open(w.gust, at, false, present); w.gust == 0 {
+			return 0
 		}
-		w.gust = w.open(at, false, present)
 	}
 	w.waves[w.gust-1].lost++
 	return uint32(w.gust)
@@ -93,7 +103,7 @@ func (w *waves) list() []result.Wave {
 	defer w.mu.Unlock()
 	list := []result.Wave{}
 	for _, one := range w.waves {
-		if one != nil && one.worthTelling() && len(list) < mostWaves {
+		if one != nil && one.worthTelling() {
 			list = append(list, one.result())
 		}
 	}
