@@ -1,5 +1,3 @@
-// Command loadgen plays on game servers with many bots at once and says whether the servers kept
-// their promise.
 package main
 
 import (

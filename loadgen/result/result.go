@@ -1,5 +1,7 @@
 // Package result is what a run brought: the published format of loadgen's result files, the
 // verdict on it, and how the results of several processes become one.
+//
+// A Run is plain data without a lock. Those who are shown a run that goes on only read it.
 package result
 
 import (

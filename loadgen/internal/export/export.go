@@ -1,4 +1,5 @@
-// Package export lets Prometheus watch a run while it goes on.
+// Package export lets Prometheus watch a run while it goes on. The run never waits for who asks: an
+// answer is of the last snapshot shown.
 package export
 
 import (

@@ -1,5 +1,5 @@
 // Package lines shows a run where there is no terminal: a line a second for people, or a JSON object
-// a second for programs.
+// a second for programs. It has no state but that of Show, which one goroutine runs.
 package lines
 
 import (

@@ -1,5 +1,3 @@
-// Package measure keeps the times of a run: from when something was intended to when it was done,
-// in HDR histograms that merge exactly, and the health of the generator itself.
 package measure
 
 import "cmp"
