@@ -138,7 +138,7 @@ func (s *Swarm) arrive(now time.Duration) {
 	most := s.config.Scenario.Most()
 	for ; s.next <= now; s.next += time.Duration(float64(time.Second) / (s.config.Scenario.Rate * s.factor)) {
 		free := false
-		for range most {
+		for tries := 0; tries < most && s.here() < most; tries++ { // and no long search where all are there
 			n := s.arrived % most
 			s.arrived++
 			if free = s.start(n, s.next); free {

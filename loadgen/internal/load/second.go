@@ -35,8 +35,12 @@ func newTeller(s *Swarm) *teller {
 
 // ports is how many ports are in use on one of the source addresses, as evenly as they are used.
 func (s *Swarm) ports() int {
-	bots := s.came.Load() + s.states[bot.Gone].Load() // which counts down from 0
-	return int(bots) / max(1, int(s.config.Target.From))
+	return s.here() / max(1, int(s.config.Target.From))
+}
+
+// here is how many bots have come and not gone.
+func (s *Swarm) here() int {
+	return int(s.came.Load() + s.states[bot.Gone].Load()) // which counts down from 0
 }
 
 // tell shows the run once a second until it is done, and gives it up when it comes to nothing.

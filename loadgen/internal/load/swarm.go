@@ -137,6 +137,7 @@ func (s *Swarm) Run(kill, stop context.Context, show func(live.Snapshot)) *resul
 	}
 	s.stop, s.giveUp = context.WithCancelCause(stop)
 	defer s.giveUp(nil)
+	defer context.AfterFunc(kill, s.Stop)()
 
 	teller := newTeller(s)
 	done := make(chan struct{})
