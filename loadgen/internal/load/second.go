@@ -40,7 +40,7 @@ func (s *Swarm) ports() int {
 
 // here is how many bots have come and not gone.
 func (s *Swarm) here() int {
-	return int(s.came.Load() + s.states[bot.Gone].Load()) // which counts down from 0
+	return -int(s.states[bot.Gone].Load()) // which counts down from 0
 }
 
 // tell shows the run once a second until it is done, and gives it up when it comes to nothing.

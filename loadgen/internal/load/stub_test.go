@@ -288,6 +288,9 @@ func TestEveryStateIsCounted(t *testing.T) {
 			}
 		}
 		s.Moved(from, to)
+		if want := min(int(to), 1); s.here() != want { // but the gone
+			t.Errorf("%d are here when one is %v", s.here(), to)
+		}
 	}
 	if s.came.Load() != 1 || s.seated.Load() != 1 {
 		t.Errorf("%d came, %d were seated", s.came.Load(), s.seated.Load())
