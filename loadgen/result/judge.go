@@ -25,12 +25,29 @@ const (
 	fewUnseated = 100
 )
 
+// Taken is the trouble of a bot whose place a connection took that was not its own.
+const Taken = "another connection of the same user took a bot's place: does another loadgen play with these users? give each its own --first-user and --first-room"
+
+// taken is how often that happened.
+func (r *Run) taken() uint64 {
+	var n uint64
+	for _, t := range r.Troubles {
+		if t.Text == Taken {
+			n += t.Count
+		}
+	}
+	return n
+}
+
 // Judge sets the verdict, its reasons, and what became of the objectives, from everything else in
 // the run. A broken rule outweighs all: its proof stands whatever else went wrong. A run that says
 // nothing is invalid, however good its times look. Only then are the objectives asked.
 func (r *Run) Judge() {
 	r.Objectives = r.outcomes()
 	if reasons := r.broken(); len(reasons) > 0 {
+		if n := r.taken(); n > 0 {
+			reasons = append(reasons, count(n, "time")+" "+Taken)
+		}
 		r.Verdict, r.Reasons = Fail, reasons
 		return
 	}
@@ -109,6 +126,9 @@ func (r *Run) doubts() []string {
 	}
 	if r.Health.Seconds > 0 && r.Health.FilesLeft == 0 {
 		doubt("the generator ran out of open files: raise the limit (ulimit -n), or use fewer bots")
+	}
+	if n := r.taken(); n > 0 {
+		doubt("%s %s", count(n, "time"), Taken)
 	}
 	if r.Abandoned {
 		doubt("the run was broken off before the bots had got up: let it end, or interrupt it once and wait")

@@ -57,6 +57,7 @@ func TestJudge(t *testing.T) {
 		"generator behind":        {[]func(*Run){slowLag}, Invalid, 3, "one request in a hundred was sent 7ms late or more, beyond 5ms"},
 		"behind, says too little": {[]func(*Run){slowLag, func(r *Run) { r.Health.Lag.Count = 99 }}, Pass, 0, ""},
 		"slow":                    {[]func(*Run){func(r *Run) { r.Health.Slow = 1 }}, Invalid, 3, "fell behind the servers 1 time: use fewer bots"},
+		"others' connections":     {[]func(*Run){func(r *Run) { r.Troubles = []Trouble{{Text: Taken, Count: 3}} }}, Invalid, 3, "3 times another connection of the same user took a bot's place"},
 		"abandoned":               {[]func(*Run){func(r *Run) { r.Abandoned = true }}, Invalid, 3, "broken off"},
 		"out of ports":            {[]func(*Run){func(r *Run) { r.Health.PortsLeft = 0 }}, Invalid, 3, "--sources"},
 		"out of files":            {[]func(*Run){func(r *Run) { r.Health.FilesLeft = 0 }}, Invalid, 3, "ulimit -n"},

@@ -86,6 +86,9 @@ var ephemeral = regexp.MustCompile(`(read|write) tcp \S+->\S+: `)
 
 // describe is an error without what differs from bot to bot, so that it can be counted.
 func describe(err error) string {
+	if errors.Is(err, client.ErrReplaced) {
+		return result.Taken
+	}
 	var refused *client.RefusedError
 	if errors.As(err, &refused) {
 		return fmt.Sprintf("refused: %s (code %d)", strings.TrimPrefix(refused.Desc, "error: "), refused.Code)
