@@ -60,7 +60,7 @@ func (p *paper) wrap(head, text string) {
 	indent := utf8.RuneCountInString(head)
 	line := []rune(head)
 	begun, wrote := false, false // the line has a word; there was a line
-	for _, word := range strings.Fields(printable(text)) {
+	for _, word := range unbroken(printable(text)) {
 		rest := []rune(word)
 		for len(rest) > 0 {
 			space := 0
@@ -87,13 +87,32 @@ func (p *paper) wrap(head, text string) {
 	}
 }
 
+// unbroken are the words of a text; a number and its unit are one.
+func unbroken(text string) []string {
+	var all []string
+	for _, word := range strings.Fields(text) {
+		if n := len(all); n > 0 && slices.Contains(units, strings.TrimRight(word, ",;:.)")) {
+			if last := all[n-1][len(all[n-1])-1]; '0' <= last && last <= '9' {
+				all[n-1] += " " + word
+				continue
+			}
+		}
+		all = append(all, word)
+	}
+	return all
+}
+
+var units = []string{"s", "ms", "µs", "min", "h", "B", "KiB", "MiB", "GiB"}
+
 // fold writes a line that has columns of its own behind an indent. What does not fit goes on below
-// what happened, behind the time and the witnesses.
+// what happened, behind the time and the witnesses, where there is room for it.
 func (p *paper) fold(indent, text string) {
 	rest := []rune(indent + printable(strings.TrimRight(text, " ")))
 	below := len(indent) + 2
-	if i := slices.Index(rest, '#'); i > 0 && i < p.width/2 {
-		below = i
+	if last := strings.LastIndex(string(rest), "  "); last > len(indent) {
+		if column := utf8.RuneCountInString(string(rest)[:last]) + 2; column+narrow <= p.width {
+			below = column
+		}
 	}
 	for len(rest) > p.width {
 		end := p.width
@@ -154,13 +173,24 @@ func (p *paper) summary(run *result.Run) {
 	}
 }
 
-// fullest is the population when most bots were seated.
+// proofs says how to read the proof of a violation.
+const proofs = "for each its proof, every fact once: when in the run, the bots that were told it, and #, the number of the event in its room; " +
+	"an owner is one life of the room on a server. The last fact gave it away."
+
+// narrow is the least width in which what happened can still be read.
+const narrow = 24
+
+// fullest is the population when most bots were seated; wanted are as many as ever were, for at the end
+// of a run none are.
 func fullest(series []result.Second) (best result.Population, ok bool) {
+	wanted := 0
 	for _, s := range series {
+		wanted = max(wanted, s.Bots.Wanted)
 		if s.Bots.Seated >= best.Seated {
 			best, ok = s.Bots, true
 		}
 	}
+	best.Wanted = wanted
 	return best, ok
 }
 
@@ -241,6 +271,9 @@ func (p *paper) rules(run *result.Run) {
 			p.line("  %s", head)
 		}
 	}
+	if slices.ContainsFunc(all, func(r rule) bool { return r.Unknown > 0 }) {
+		p.wrap("  ", "unknown: no bot was there to see it, as around a lost connection or at the end of the run; no failure")
+	}
 }
 
 func (p *paper) waves(run *result.Run) {
@@ -300,6 +333,10 @@ func (p *paper) health(run *result.Run) {
 }
 
 func (p *paper) violations(run *result.Run) {
+	if len(run.Violations) > 0 {
+		p.line("")
+		p.wrap("violations:  ", proofs)
+	}
 	for i, v := range run.Violations {
 		p.line("")
 		if i == mostProofs {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -111,5 +112,34 @@ func TestPrintable(t *testing.T) {
 		if got := printable(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
+	}
+}
+
+// A number and its unit stand in one line.
+func TestUnitsStayWithTheirNumbers(t *testing.T) {
+	if got, want := unbroken("for 8.23 s (p99 5 ms, 3 s) it is s"), []string{"for", "8.23 s", "(p99", "5 ms,", "3 s)", "it", "is", "s"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// What happened is folded below itself, whatever stands before it.
+func TestProofsAreFoldedInTheirColumn(t *testing.T) {
+	p := &paper{width: 80}
+	p.fold("    ", "    4.750s  bots 1000002 1000001 1000003 1000004  the connection was lost: the server asks to connect again")
+	for i, line := range strings.Split(strings.TrimSpace(p.String()), "\n") {
+		if i > 0 && strings.LastIndex(line, "  ") != 52 || len(line) > 80 {
+			t.Errorf("line %d: %q", i, line)
+		}
+	}
+}
+
+// The most bots were seated in the last second, in which none was wanted any more.
+func TestBotsWereWanted(t *testing.T) {
+	best, ok := fullest([]result.Second{
+		{Bots: result.Population{Seated: 19, Wanted: 20}},
+		{Bots: result.Population{Seated: 20}},
+	})
+	if !ok || best.Seated != 20 || best.Wanted != 20 {
+		t.Errorf("%+v", best)
 	}
 }
