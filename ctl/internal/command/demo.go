@@ -18,7 +18,6 @@ import (
 	"croupier/servers/stack"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 )
 
 // RunDemo replaces every game server of a stack in this process while bots play on it.
@@ -202,17 +201,7 @@ func (o RunDemo) deliver(run *result.Run, s Streams) error {
 	if o.JSON {
 		return errors.Join(failed, run.Write(s.Out))
 	}
-	return errors.Join(failed, play.Text(s.Out, run, columns(s.Out)))
-}
-
-// columns is the width of a terminal; 0: it is none.
-func columns(w io.Writer) int {
-	if file, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
-			return width
-		}
-	}
-	return 0
+	return errors.Join(failed, play.Text(s.Out, run, play.Columns(s.Out)))
 }
 
 func writePage(name string, run *result.Run) error {

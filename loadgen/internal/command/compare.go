@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"croupier/loadgen/internal/report"
+	"croupier/loadgen/play"
 	"croupier/loadgen/result"
 )
 
@@ -84,7 +85,7 @@ func (v Compare) Run(s Streams) error {
 	case "csv":
 		err = report.CompareCSV(s.Out, outcome)
 	default:
-		err = report.CompareText(s.Out, outcome, columns(s.Out))
+		err = report.CompareText(s.Out, outcome, play.Columns(s.Out))
 	}
 	if err != nil {
 		return invalid(fmt.Errorf("write the comparison: %w", err))

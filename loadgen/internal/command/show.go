@@ -9,21 +9,11 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"croupier/loadgen/internal/report"
+	"croupier/loadgen/play"
 	"croupier/loadgen/result"
 )
-
-// columns is how wide a text may be: as the terminal that it goes to, within reason, else 80.
-func columns(out io.Writer) int {
-	if f, ok := out.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return min(max(width, 80), 120)
-		}
-	}
-	return 80
-}
 
 // Show is how a result is written.
 type Show struct {
@@ -95,7 +85,7 @@ func (s Show) run(out io.Writer, run *result.Run) error {
 	case "csv":
 		err = report.CSV(out, run)
 	default:
-		err = report.Text(out, run, columns(out))
+		err = report.Text(out, run, play.Columns(out))
 	}
 	if err != nil {
 		return invalid(fmt.Errorf("write the report: %w", err))
