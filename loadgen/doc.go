@@ -3,7 +3,7 @@
 //
 //	main.go               signals, and the two stages of stopping
 //	scenario/             who plays, how, for how long, and what must hold: YAML, presets, flags. Pure
-//	result/               what a run brought: the file, the verdict, merging, comparing, exit codes. Pure
+//	result/               what a run brought: the file, the verdict, merging, comparing, exit codes
 //	play/                 one call that runs a scenario and shows it; croupier's demo is built on it, too
 //	internal/
 //	  command/            the command line, one file a verb

@@ -1,6 +1,7 @@
 // Package scenario is the description of a run: who plays, how, for how long, and what the servers
 // must hold meanwhile. It is a small YAML file, a preset, or flags, and every field can be given in
-// each of these ways. A Scenario is a value, and everything here is pure: no file is read and nothing is waited for.
+// each of these ways. A Scenario is a value, and everything here is pure: no file is read, and nothing
+// is waited for.
 package scenario
 
 import "time"
