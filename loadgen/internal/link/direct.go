@@ -23,7 +23,6 @@ type directLink struct {
 
 	mu   sync.Mutex
 	conn net.Conn
-	next uint64
 }
 
 func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
