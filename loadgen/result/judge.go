@@ -149,6 +149,8 @@ func (r *Run) unplayed() []string {
 	case r.Unusable != "" && r.Seated == 0: // and so it is no wonder
 	case r.Came == 0:
 		doubt("no bot started: let the run last longer, or ramp up faster")
+	case r.Seated == 0 && len(r.Troubles) == 0:
+		doubt("none of %s got to a table, and nobody refused them: the servers do not answer, or the run was too short", count(uint64(r.Came), "bot"))
 	case r.Seated == 0:
 		doubt("none of %s got to a table: see the troubles for why", count(uint64(r.Came), "bot"))
 	case unseated > r.Came/fewUnseated:
