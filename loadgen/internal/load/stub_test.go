@@ -104,8 +104,7 @@ func TestControl(t *testing.T) {
 	notes := make(chan string, 1)
 	notes <- "a restart"
 	close(notes)
-	var s *Swarm
-	s = swarm(t, Config{Target: inMemory(t), Scenario: sc, FirstUser: 1, FirstRoom: 1, Notes: notes})
+	s := swarm(t, Config{Target: inMemory(t), Scenario: sc, FirstUser: 1, FirstRoom: 1, Notes: notes})
 	r := s.Run(t.Context(), t.Context(), func(now live.Snapshot) {
 		bots := now.Run.Series[len(now.Run.Series)-1].Bots
 		switch {
