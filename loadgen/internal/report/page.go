@@ -256,7 +256,7 @@ func facts(run *result.Run) []named {
 	s, c := run.Scenario, run.Counts
 	all := []named{
 		{"began", run.Began.UTC().Format("2006-01-02 15:04:05 UTC")},
-		{"took", span(run.Seconds)},
+		{"took", lasted(run)},
 		{"bots", fmt.Sprintf("%s came, %s got to a table", words.Count(run.Came), words.Count(run.Seated))},
 		{"game", s.Game},
 		{"seed", fmt.Sprint(s.Seed)},

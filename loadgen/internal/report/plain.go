@@ -142,7 +142,7 @@ func (p *paper) summary(run *result.Run) {
 	if s.Game != "" {
 		text += " of " + s.Game
 	}
-	text += fmt.Sprintf(", on %s, for %s", run.Target, span(run.Seconds))
+	text += fmt.Sprintf(", on %s, for %s", run.Target, lasted(run))
 	if s.Name != "" {
 		text += fmt.Sprintf(" (%s, seed %d)", s.Name, s.Seed)
 	} else {

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"croupier/loadgen/result"
+	"croupier/loadgen/scenario"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -141,5 +143,17 @@ func TestBotsWereWanted(t *testing.T) {
 	})
 	if !ok || best.Seated != 20 || best.Wanted != 20 {
 		t.Errorf("%+v", best)
+	}
+}
+
+// A run that was ended early says what it was to be.
+func TestLasted(t *testing.T) {
+	run := &result.Run{Seconds: 8.2, Scenario: scenario.Scenario{For: 8 * time.Second}}
+	if got := lasted(run); got != "8.2 s" {
+		t.Errorf("whole: %q", got)
+	}
+	run.Scenario.For = 40 * time.Second
+	if got := lasted(run); got != "8.2 s of the 40 s that it was to take" {
+		t.Errorf("ended early: %q", got)
 	}
 }

@@ -96,6 +96,15 @@ func span(seconds float64) string {
 	return chart.Duration(time.Duration(seconds * float64(time.Second)))
 }
 
+// lasted is how long a run took, and of what, where somebody or something ended it early.
+func lasted(run *result.Run) string {
+	text := span(run.Seconds)
+	if meant := run.Scenario.Length(); run.Seconds < (meant - time.Second).Seconds() {
+		text += " of the " + chart.Duration(meant) + " that it was to take"
+	}
+	return text
+}
+
 // rule is one line of the table of rules.
 type rule struct {
 	Name, Meaning string
