@@ -18,7 +18,9 @@ func TestSources(t *testing.T) {
 	})
 	port := address[strings.LastIndex(address, ":"):]
 	for _, to := range []string{address, "localhost" + port} {
+		mu.Lock()
 		clear(seen)
+		mu.Unlock()
 		for user := range int64(600) {
 			conn, err := Sources(300).dial(t.Context(), user, to)
 			if err != nil {
@@ -27,6 +29,7 @@ func TestSources(t *testing.T) {
 			untilEnd(conn) //nolint:errcheck // the server has noted it
 			conn.Close()
 		}
+		mu.Lock()
 		if len(seen) != 300 {
 			t.Errorf("%s: 300 sources are %d addresses", to, len(seen))
 		}
@@ -35,8 +38,11 @@ func TestSources(t *testing.T) {
 				t.Errorf("%s: %d connections from %s", to, n, host)
 			}
 		}
+		mu.Unlock()
 	}
+	mu.Lock()
 	clear(seen)
+	mu.Unlock()
 	for _, sources := range []Sources{0, 1} {
 		conn, err := sources.dial(t.Context(), 99, address)
 		if err != nil {
@@ -45,6 +51,8 @@ func TestSources(t *testing.T) {
 		untilEnd(conn) //nolint:errcheck // the server has noted it
 		conn.Close()
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(seen) != 1 || seen["127.0.0.1"] != 2 {
 		t.Errorf("one source is %v", seen)
 	}
