@@ -101,6 +101,11 @@ type Population struct {
 	Out        int `json:"out"`  // they stood up, or the room was closed, and they will sit down again
 }
 
+// Present is how many bots there are, wherever they are.
+func (p Population) Present() int {
+	return p.Connecting + p.Seated + p.Watching + p.Away + p.Out
+}
+
 // Second is what happened in one second of a run, with the bots of all processes.
 type Second struct {
 	At          float64                       `json:"at"` // its end, in seconds since the begin of the run

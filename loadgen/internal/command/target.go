@@ -35,8 +35,8 @@ func targetFlags() []cli.Flag {
 		&cli.StringFlag{Name: "gate", Value: defaultGate, Usage: "play through the gate at this `URL`"},
 		&cli.StringFlag{Name: "direct", Usage: "play on the game server at this `HOST:PORT`, without a gate"},
 		&cli.StringFlag{Name: "key", Usage: "sign tokens with this `KEY`; JWT_KEY keeps it out of the list of processes", DefaultText: "JWT_KEY"},
-		&cli.Int64Flag{Name: "first-user", Value: 1_000_001, Usage: "`NUMBER` of the first bot"},
-		&cli.Int64Flag{Name: "first-room", Value: 100_001, Usage: "`NUMBER` of the first room"},
+		&cli.Int64Flag{Name: "first-user", Value: play.DefaultUser, Usage: "`NUMBER` of the first bot"},
+		&cli.Int64Flag{Name: "first-room", Value: play.DefaultRoom, Usage: "`NUMBER` of the first room"},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"croupier/loadgen/internal/words"
-	"croupier/loadgen/result"
 )
 
 // state is some of the bots, with the sign that stands for them in the bar.
@@ -26,15 +25,10 @@ func (m Model) states() []state {
 	}
 }
 
-// present is how many bots there are, wherever.
-func present(b result.Population) int {
-	return b.Seated + b.Watching + b.Connecting + b.Away + b.Out
-}
-
 // botsLines say how many bots there are of those wanted, and where they are.
 func (m Model) botsLines(width int) []string {
 	b := m.population()
-	parts := []string{words.Count(present(b)) + " of " + words.Count(b.Wanted) + " wanted "}
+	parts := []string{words.Count(b.Present()) + " of " + words.Count(b.Wanted) + " wanted "}
 	for _, s := range m.states() {
 		parts = append(parts, s.style.Render(s.sign)+" "+words.Count(s.bots)+" "+s.name)
 	}
@@ -44,7 +38,7 @@ func (m Model) botsLines(width int) []string {
 // botsShort is botsLines in few columns.
 func (m Model) botsShort(width int) string {
 	b := m.population()
-	parts := []string{words.Short(present(b)) + " of " + words.Short(b.Wanted)}
+	parts := []string{words.Short(b.Present()) + " of " + words.Short(b.Wanted)}
 	for _, s := range m.states() {
 		if s.bots > 0 || s.name == "seated" {
 			parts = append(parts, s.style.Render(s.sign)+" "+words.Short(s.bots)+" "+s.name)
@@ -57,7 +51,7 @@ func (m Model) botsShort(width int) string {
 // those who are wanted and not there are the rest of it.
 func (m Model) botsBar(width int) string {
 	b := m.population()
-	whole := max(b.Wanted, present(b))
+	whole := max(b.Wanted, b.Present())
 	if whole == 0 {
 		return m.styles.dim.Render(strings.Repeat("─", max(0, width)))
 	}
@@ -74,7 +68,7 @@ func (m Model) botsBar(width int) string {
 		}
 	}
 	over := used - width
-	if missing := whole - present(b); missing == 0 || over > 0 {
+	if missing := whole - b.Present(); missing == 0 || over > 0 {
 		cells[widest] = max(0, cells[widest]-over) // what rounding left, or took
 	} else if over == 0 {
 		cells[widest] = max(0, cells[widest]-1) // some are missing, and it is seen

@@ -101,7 +101,7 @@ func (t *teller) second(at time.Duration) *result.Run {
 	s := t.swarm
 	found := s.oracle.Findings()
 	population := s.population()
-	sample := t.sampler.Sample(present(population))
+	sample := t.sampler.Sample(population.Present())
 	now := t.count(found)
 	was := t.before
 	t.before = now
@@ -145,10 +145,6 @@ func (s *Swarm) population() result.Population {
 		Wanted: int(s.wanted.Load()), Connecting: n(bot.Connecting), Seated: n(bot.Seated),
 		Watching: n(bot.Watching), Away: n(bot.Away), Out: n(bot.Out),
 	}
-}
-
-func present(p result.Population) int {
-	return p.Connecting + p.Seated + p.Watching + p.Away + p.Out
 }
 
 // run is the result so far, judged.

@@ -56,7 +56,7 @@ func TestPlayStylesBreakNoRule(t *testing.T) {
 				show(t, r)
 				t.Error("a rule is broken")
 			}
-			if last := r.Series[len(r.Series)-1].Bots; present(last) != 0 {
+			if last := r.Series[len(r.Series)-1].Bots; last.Present() != 0 {
 				t.Errorf("some bots stayed: %+v", last)
 			}
 		})
@@ -114,7 +114,7 @@ func TestControl(t *testing.T) {
 		case step == 1 && bots.Seated == 40:
 			s.Scale(0.001) // at least a tenth
 			step++
-		case step == 2 && present(bots) == 2:
+		case step == 2 && bots.Present() == 2:
 			s.Scale(1)
 			step++
 		case step == 3 && bots.Seated == 20:
@@ -160,7 +160,7 @@ func TestArrivalsAreBounded(t *testing.T) {
 	sc.Rate, sc.Stay, sc.Flap = 100, 100*time.Millisecond, 0
 	most := 0
 	r := play(t, Config{Target: inMemory(t), Scenario: sc}, func(s live.Snapshot) bool {
-		most = max(most, present(s.Run.Series[len(s.Run.Series)-1].Bots))
+		most = max(most, s.Run.Series[len(s.Run.Series)-1].Bots.Present())
 		return s.At > 3*time.Second
 	})
 	if most > 10 || most == 0 || r.Came < 30 || violated(r) != 0 {

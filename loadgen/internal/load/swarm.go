@@ -3,7 +3,7 @@
 //
 // swarm.go is the run from its begin to its end; conduct.go lets bots in and out; world.go is what bots
 // tell; wave.go and skew.go are what only many bots together can tell; second.go is what is told of the
-// run each second; trouble.go puts errors into words.
+// run each second; trouble.go puts errors into words; probe.go looks whether anyone is there at all.
 package load
 
 import (

@@ -44,7 +44,7 @@ func (t track) population() chart.Chart {
 	most := 0.0
 	for _, s := range t.slices {
 		b := s.Bots
-		most = max(most, float64(b.Wanted), float64(b.Seated+b.Watching+b.Out+b.Connecting+b.Away))
+		most = max(most, float64(b.Wanted), float64(b.Present()))
 	}
 	for _, state := range states {
 		values := t.values(func(s slice) float64 { return float64(state.of(s.Bots)) })
