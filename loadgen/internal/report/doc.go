@@ -4,5 +4,5 @@
 //
 // plain.go is the text; page.go the page, with figures.go its charts, series.go the seconds of a run
 // as few points, and chart what they look like; table.go the CSV; comparison.go all three for a
-// comparison. times.go, health.go and words.go serve them all.
+// comparison. times.go, health.go and text.go serve them all.
 package report

@@ -36,7 +36,7 @@ func (t track) population() chart.Chart {
 	}{
 		{"seated", "seated", func(p result.Population) int { return p.Seated }},
 		{"watching", "watching", func(p result.Population) int { return p.Watching }},
-		{"resting", "out", func(p result.Population) int { return p.Out }},
+		{"out (between two stays)", "out", func(p result.Population) int { return p.Out }},
 		{"connecting", "connecting", func(p result.Population) int { return p.Connecting }},
 		{"away (lost the connection)", "away", func(p result.Population) int { return p.Away }},
 	}
