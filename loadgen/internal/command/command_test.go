@@ -459,3 +459,15 @@ func TestCapacityInterrupted(t *testing.T) {
 		t.Errorf("exit code %d after %d trials: %s%s", code, len(h.played), &stdout, &stderr)
 	}
 }
+
+// A file that can't be written takes nothing from those who read stdout.
+func TestReportOutlivesItsFiles(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	run := good(play.Config{Scenario: scenario.Default()})
+	run.Judge()
+	var out bytes.Buffer
+	err := Show{Format: "text", Save: filepath.Join(none, "x.json"), HTML: filepath.Join(none, "x.html")}.run(&out, run)
+	if err == nil || !strings.Contains(err.Error(), "keep the result") || !strings.Contains(err.Error(), "write the page") || !strings.Contains(out.String(), "PASS") {
+		t.Errorf("%v, on stdout %q", err, &out)
+	}
+}

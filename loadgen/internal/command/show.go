@@ -55,27 +55,34 @@ func writable(path string) error {
 	if path == "" {
 		return nil
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder: name a file in it", path)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		if info.IsDir() {
+			return fmt.Errorf("%s is a folder: name a file in it", path)
+		}
+		return nil // such as a pipe
 	}
 	folder := filepath.Dir(path)
 	info, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return fmt.Errorf("there is no folder %s: make it first", folder)
 	}
-	return nil
+	trial, err := os.CreateTemp(folder, ".loadgen-*")
+	if err != nil {
+		return fmt.Errorf("no file can be made in %s (%w): name another folder", folder, errors.Unwrap(err))
+	}
+	return errors.Join(trial.Close(), os.Remove(trial.Name()))
 }
 
-// run writes a result: the files first, so that they are there however the reader of stdout ends.
+// run writes a result: the files first, so that they are there however the reader of stdout ends, and to
+// stdout whatever became of the files, for it may be all that is left of a long run.
 func (s Show) run(out io.Writer, run *result.Run) error {
+	var failed error
 	if s.Save != "" {
-		if err := run.WriteFile(s.Save); err != nil {
-			return invalid(err)
-		}
+		failed = run.WriteFile(s.Save)
 	}
 	if s.HTML != "" {
 		if err := result.ToFile(s.HTML, func(w io.Writer) error { return report.HTML(w, run) }); err != nil {
-			return invalid(fmt.Errorf("write the page: %w", err))
+			failed = errors.Join(failed, fmt.Errorf("write the page: %w", err))
 		}
 	}
 	var err error
@@ -88,7 +95,10 @@ func (s Show) run(out io.Writer, run *result.Run) error {
 		err = report.Text(out, run, play.Columns(out))
 	}
 	if err != nil {
-		return invalid(fmt.Errorf("write the report: %w", err))
+		failed = errors.Join(failed, fmt.Errorf("write the report: %w", err))
+	}
+	if failed != nil {
+		return invalid(failed)
 	}
 	return nil
 }
