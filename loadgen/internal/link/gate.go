@@ -354,8 +354,10 @@ func (l *gateLink) write(op ws.OpCode, payload []byte) error {
 		return net.ErrClosed
 	}
 	l.bye = op == ws.OpClose
-	var room [192]byte
-	if err := l.put(appendFrame(room[:0], op, payload)); err != nil {
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	w.frame = appendFrame(w.frame[:0], op, payload)
+	if err := l.put(w); err != nil {
 		l.unsent = err
 		l.socket().Close()
 		return err
@@ -363,29 +365,41 @@ func (l *gateLink) write(op ws.OpCode, payload []byte) error {
 	return nil
 }
 
-// put hands bytes to the system, all of them or the connection is of no use any more.
-func (l *gateLink) put(b []byte) error {
+// writer writes one frame at a time to a socket.
+type writer struct {
+	frame []byte
+	n     int
+	err   error
+	write func(fd uintptr) bool // writes the frame
+}
+
+var writers = sync.Pool{New: func() any {
+	w := &writer{frame: make([]byte, 0, 192)}
+	w.write = func(fd uintptr) bool {
+		w.n, w.err = writeNow(fd, w.frame)
+		return true
+	}
+	return w
+}}
+
+// put hands a frame to the system, all of it or the connection is of no use any more.
+func (l *gateLink) put(w *writer) error {
 	if l.raw == nil {
 		l.conn.SetWriteDeadline(time.Now().Add(longestSend)) //nolint:errcheck // see dialGate
-		_, err := l.conn.Write(b)
+		_, err := l.conn.Write(w.frame)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return errNotTaken
 		}
 		return err
 	}
-	var n int
-	var failed error
-	err := l.raw.Write(func(fd uintptr) bool {
-		n, failed = writeNow(fd, b)
-		return true
-	})
+	err := l.raw.Write(w.write)
 	switch {
 	case err != nil:
 		return err
-	case failed == syscall.EAGAIN, failed == nil && n < len(b):
+	case w.err == syscall.EAGAIN, w.err == nil && w.n < len(w.frame):
 		return errNotTaken
 	}
-	return failed
+	return w.err
 }
 
 // socket is the network connection, TLS or not.
