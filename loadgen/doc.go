@@ -15,8 +15,9 @@
 //	  measure/            times in histograms that merge exactly, and the generator's own health
 //	  clock/              wakes many bots, each at its time
 //	  priority/           the generator before the servers it measures
-//	  live/               a run while it goes on: its snapshots, its controls, what is new in it
-//	  dashboard/          shows it on a terminal. rehearsal/ makes up runs to look at
+//	  live/               a run while it goes on: its snapshots, its controls, what is new in it.
+//	                      rehearsal/ makes up runs that never were, to look at
+//	  dashboard/          shows it on a terminal
 //	  lines/              shows it as a line, or a JSON object, a second
 //	  export/             lets Prometheus watch it
 //	  report/             a result, or a comparison of results, as text, HTML and CSV. chart/ draws

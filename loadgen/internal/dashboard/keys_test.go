@@ -8,7 +8,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"croupier/loadgen/internal/dashboard/rehearsal"
+	"croupier/loadgen/internal/live/rehearsal"
 	"croupier/loadgen/internal/measure"
 )
 

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
-	"croupier/loadgen/internal/dashboard/rehearsal"
 	"croupier/loadgen/internal/live"
+	"croupier/loadgen/internal/live/rehearsal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

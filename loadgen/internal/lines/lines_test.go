@@ -16,8 +16,8 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"croupier/loadgen/internal/dashboard/rehearsal"
 	"croupier/loadgen/internal/live"
+	"croupier/loadgen/internal/live/rehearsal"
 	"croupier/loadgen/result"
 )
 

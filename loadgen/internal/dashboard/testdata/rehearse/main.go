@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"croupier/loadgen/internal/dashboard"
-	"croupier/loadgen/internal/dashboard/rehearsal"
 	"croupier/loadgen/internal/live"
+	"croupier/loadgen/internal/live/rehearsal"
 )
 
 type control struct{ stopped atomic.Bool }
