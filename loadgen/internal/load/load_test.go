@@ -268,6 +268,7 @@ func TestProbe(t *testing.T) {
 	for want, gate := range map[string]string{
 		"address for players": "ws" + strings.TrimPrefix(s.GateOps, "http"),
 		"then use --direct":   "ws://" + s.Game,
+		"write ws:// in":      "wss" + strings.TrimPrefix(s.Gate, "ws"),
 		"is the server runn":  "ws://127.0.0.1:1",
 		"no answer":           "ws://" + mute.Addr().String(),
 	} {

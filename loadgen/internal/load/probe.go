@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -72,6 +73,7 @@ func (p probe) Down(err error)                       { p.down <- err }
 func advice(err error) string {
 	var handshake *client.HandshakeError
 	var address *url.Error
+	var plain tls.RecordHeaderError
 	switch {
 	case errors.Is(err, client.ErrUnauthorized):
 		return "is JWT_KEY the key of the gate?"
@@ -81,6 +83,8 @@ func advice(err error) string {
 		return "is it the game server's port? then use --direct"
 	case errors.Is(err, link.ErrSilent):
 		return "is the address right?"
+	case errors.As(err, &plain):
+		return "does the gate speak TLS? if not, write ws:// in place of wss://"
 	case errors.As(err, &address):
 		return "is the gate running, and the address right?"
 	}
