@@ -132,6 +132,7 @@ func TestBadFiles(t *testing.T) {
 		"no time":             {"for: soon\n", "write it like 500ms"},
 		"a percentage":        {"storm-share: 30%\n", "write 0.3"},
 		"thousands":           {"bots: 10k\n", "write 10000"},
+		"a negative seed":     {"seed: -1\n", "must not be negative"},
 		"half a bot":          {"bots: 1.5\n", "not a whole number"},
 		"not a number":        {"leave: .nan\n", "not a number"},
 		"too many digits":     {"bots: 99999999999999999999\n", "too large"},

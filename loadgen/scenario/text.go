@@ -90,6 +90,9 @@ func wholeError(text string, err error) error {
 	if errors.Is(err, strconv.ErrRange) {
 		return fmt.Errorf("%s is too large a number", shown(text))
 	}
+	if _, err := strconv.ParseInt(text, 10, 64); err == nil { // and so it has a sign
+		return fmt.Errorf("%s: must not be negative", shown(text))
+	}
 	if n, ok := strings.CutSuffix(strings.ToLower(text), "k"); ok {
 		if v, err := strconv.ParseFloat(n, 64); err == nil && v > 0 && v < 1e6 {
 			return fmt.Errorf("%s is not a whole number: write %d", shown(text), int(v*1000))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -157,7 +158,9 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		if len(name) > 1 {
 			text = "unknown flag --" + strings.TrimPrefix(name, "-")
 		}
-		if c.Command != nil {
+		if c.Command != nil && c.Command.Name == "capacity" && slices.Contains(notSearched, strings.TrimPrefix(name, "-")) {
+			text = fmt.Sprintf("--%s is what a search sets itself; --start, --most and --trial bound it", strings.TrimPrefix(name, "-"))
+		} else if c.Command != nil {
 			if near := scenario.Nearest(name, flagNames(c.Command.Flags)); near != "" {
 				text += fmt.Sprintf("; did you mean --%s?", near)
 			}

@@ -103,7 +103,11 @@ func readCapacity(c *cli.Context, env Environment) (Capacity, error) {
 		}
 		most = c.Int("most")
 	}
-	switch start := c.Int("start"); {
+	start := c.Int("start")
+	if !c.IsSet("start") {
+		start = min(start, most)
+	}
+	switch {
 	case start < 1 || start > most:
 		return Capacity{}, usage("--start %d: from 1 to %d %s", start, most, what)
 	case c.Int("votes") < 1 || c.Int("votes") > 10:
@@ -128,7 +132,7 @@ func readCapacity(c *cli.Context, env Environment) (Capacity, error) {
 		Search: capacity.Config{
 			What: what, Base: base, Trial: c.Duration("trial"), Within: c.Duration("within"),
 			Plan: capacity.Plan{
-				Start: c.Int("start"), Most: most, Resolution: resolution,
+				Start: start, Most: most, Resolution: resolution,
 				Votes: c.Int("votes"), Trials: c.Int("trials"),
 			},
 		},

@@ -87,6 +87,7 @@ func TestBadCommandLines(t *testing.T) {
 		}
 		return path
 	}
+	kept := file("kept.json", `{"format":"croupier-loadgen/1","verdict":"PASS"}`)
 	bad := file("bad.yaml", "bots: 4\nthnk: 3s\n")
 	huge := file("huge.yaml", "#"+strings.Repeat("x", scenario.MaxSize))
 	noKey := map[string]string{}
@@ -163,7 +164,7 @@ func TestBadCommandLines(t *testing.T) {
 		"a short trial":   {nil, "capacity --trial 1ms", "a round must fit in"},
 		"no time":         {nil, "capacity --within 0s", "longer than nothing"},
 		"capacity csv":    {nil, "capacity -o csv", "between text and json"},
-		"bots twice":      {nil, "capacity --bots 3", "unknown flag --bots"},
+		"bots twice":      {nil, "capacity --bots 3", "--bots is what a search sets itself"},
 		"a pod searches":  {map[string]string{"JWT_KEY": key, "JOB_COMPLETION_INDEX": "1"}, "capacity", "one process"},
 
 		"no scenario":     {nil, "scenario show", "show which scenario?"},
@@ -172,6 +173,7 @@ func TestBadCommandLines(t *testing.T) {
 		"list something":  {nil, "scenario list x", "takes no argument"},
 		"check nothing":   {nil, "scenario check", "name a .yaml file"},
 		"check a bad one": {nil, "scenario check " + bad, "bad.yaml:2"},
+		"a result":        {nil, "run " + kept, "is a result and no scenario"},
 		"no shell":        {nil, "completion", "bash, zsh or fish"},
 		"another shell":   {nil, "completion tcsh", "not \"tcsh\""},
 		"version of what": {nil, "version x", "takes no argument"},
@@ -469,5 +471,25 @@ func TestReportOutlivesItsFiles(t *testing.T) {
 	err := Show{Format: "text", Save: filepath.Join(none, "x.json"), HTML: filepath.Join(none, "x.html")}.run(&out, run)
 	if err == nil || !strings.Contains(err.Error(), "keep the result") || !strings.Contains(err.Error(), "write the page") || !strings.Contains(out.String(), "PASS") {
 		t.Errorf("%v, on stdout %q", err, &out)
+	}
+}
+
+// All files are checked, whatever is wrong with one.
+func TestAllScenariosAreChecked(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("bots: -3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := line(t, &house{}, nil, "scenario", "check", bad, "storm")
+	if code != result.ExitUsage || !strings.HasPrefix(out, "storm: ") || !strings.Contains(errs, "bad.yaml:1: bots -3") {
+		t.Errorf("exit code %d, %q, %q", code, out, errs)
+	}
+}
+
+// A search that may try less than it begins with by itself begins with that.
+func TestCapacityBeginsWithinItsBounds(t *testing.T) {
+	h := &house{}
+	if code, out, errs := line(t, h, nil, "capacity", "--most", "5", "--trial", "2s"); code != result.ExitPass || len(h.played) == 0 || h.played[0].Scenario.Bots != 5 {
+		t.Errorf("exit code %d, %q, %q", code, out, errs)
 	}
 }

@@ -129,6 +129,9 @@ func readScenarioFile(path string) ([]byte, error) {
 	if _, err := io.Copy(&data, io.LimitReader(f, scenario.MaxSize+1)); err != nil {
 		return nil, fmt.Errorf("read the scenario: %w", err)
 	}
+	if bytes.HasPrefix(bytes.TrimSpace(data.Bytes()), []byte(`{"format":"croupier-loadgen/`)) {
+		return nil, fmt.Errorf("%s is a result and no scenario: `loadgen report` shows it", path)
+	}
 	return data.Bytes(), nil
 }
 

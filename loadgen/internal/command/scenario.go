@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
 
+	"croupier/loadgen/result"
 	"croupier/loadgen/scenario"
 )
 
@@ -98,20 +99,27 @@ Example:
 			if !c.Args().Present() {
 				return usage("check which scenario? name a .yaml file")
 			}
+			var ended error
 			for _, named := range c.Args().Slice() {
-				d := scenario.NewDraft()
-				if err := takeScenario(d, named); err != nil {
-					return err
-				}
-				s, err := d.Scenario()
+				s, err := checkScenario(named)
 				if err != nil {
-					return usage("%w", err)
+					fmt.Fprintf(c.App.ErrWriter, "loadgen: %v\n", err)
+					ended = said(result.ExitUsage)
+					continue
 				}
 				fmt.Fprintf(c.App.Writer, "%s: %s\n", named, summary(s))
 			}
-			return nil
+			return ended
 		},
 	}
+}
+
+func checkScenario(named string) (scenario.Scenario, error) {
+	d := scenario.NewDraft()
+	if err := takeScenario(d, named); err != nil {
+		return scenario.Scenario{}, err
+	}
+	return d.Scenario()
 }
 
 // summary is a scenario in one line.
