@@ -204,6 +204,7 @@ func mostAway(series []result.Second) int {
 
 func (p *paper) objectives(run *result.Run) {
 	if len(run.Objectives) == 0 {
+		p.wrap("objectives:  ", "none were set: how fast the servers were counts for nothing in the verdict")
 		return
 	}
 	p.line("")
