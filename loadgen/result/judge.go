@@ -48,6 +48,9 @@ func (r *Run) Judge() {
 		if n := r.taken(); n > 0 {
 			reasons = append(reasons, count(n, "time")+" "+Taken)
 		}
+		if n := r.Counts.Vanished; n > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s lost under the players, with what had been rolled there", count(n, "room")))
+		}
 		r.Verdict, r.Reasons = Fail, reasons
 		return
 	}

@@ -97,7 +97,7 @@ func awaitReady(ctx context.Context, conn *grpc.ClientConn, why *lastError) erro
 			if err := why.get(); err != nil {
 				return RootCause(err)
 			}
-			return errors.New("it does not speak gRPC")
+			return ErrNotGame
 		}
 		if !conn.WaitForStateChange(ctx, state) {
 			return ctx.Err()

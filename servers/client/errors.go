@@ -42,6 +42,9 @@ var (
 	// ErrNotGate reports that what answers at a gate's address does not speak HTTP.
 	ErrNotGate = errors.New("this is not a gate")
 
+	// ErrNotGame reports that what answers at a game server's address does not speak gRPC.
+	ErrNotGame = errors.New("this is not a game server: it does not speak gRPC")
+
 	// ErrTooBig reports that the server sent a message over MaxMessage.
 	ErrTooBig = errors.New("the server sent a message that is too big")
 )

@@ -54,8 +54,9 @@ Rooms do not move yet: the rooms of a server that goes are settled and closed, a
 players begin anew on another server. The verdict says what that costs.
 
 Keys: q ends the demo with the verdict so far, as the first Ctrl-C does; the second Ctrl-C
-breaks it off, and on the full screen asks before. Exit codes: 0 PASS; 1 a rule was broken; 2 the command line is wrong; 3 the
-run says nothing; 4 too slow.
+breaks it off, and on the full screen asks before.
+
+Exit codes: 0 PASS; 1 a rule was broken; 2 the command line is wrong; 3 the run says nothing.
 
 Examples:
   croupier demo

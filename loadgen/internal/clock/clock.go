@@ -21,7 +21,7 @@ type Clock struct {
 
 // Alarm is something to do at a time. It is not set at first.
 type Alarm struct {
-	Act   func() // on a goroutine of its own
+	Act   func() // on the clock's own goroutine, one alarm after the other: it must not wait
 	at    time.Time
 	index int // in the queue, from 1; 0: not in it
 }
@@ -85,6 +85,7 @@ func (c *Clock) arm() {
 }
 
 func (c *Clock) run() {
+	var due []*Alarm
 	for {
 		c.ticker.wait()
 		c.mu.Lock()
@@ -95,10 +96,15 @@ func (c *Clock) run() {
 		c.set = time.Time{}
 		now := time.Now()
 		for len(c.pending) > 0 && !c.pending[0].at.After(now) {
-			go heap.Pop(&c.pending).(*Alarm).Act()
+			due = append(due, heap.Pop(&c.pending).(*Alarm))
 		}
 		c.arm()
 		c.mu.Unlock()
+		for i, a := range due {
+			a.Act()
+			due[i] = nil
+		}
+		due = due[:0]
 	}
 }
 

@@ -81,6 +81,8 @@ func advice(err error) string {
 		return "is that the gate's address for players?"
 	case errors.Is(err, client.ErrNotGate):
 		return "is it the game server's port? then use --direct"
+	case errors.Is(err, client.ErrNotGame):
+		return "is it the gate's port? then use --gate"
 	case errors.Is(err, link.ErrSilent):
 		return "is the address right?"
 	case errors.As(err, &plain):

@@ -31,7 +31,7 @@ func sign(v result.Verdict) string {
 func means(v result.Verdict) string {
 	switch v {
 	case result.Pass:
-		return "no rule was broken, and every objective was met"
+		return "no rule was broken, and no objective was missed"
 	case result.Fail:
 		return "the servers broke a rule, and there is proof"
 	case result.Missed:
