@@ -15,6 +15,7 @@ import (
 	"croupier/loadgen/internal/link"
 	"croupier/loadgen/internal/live"
 	"croupier/loadgen/internal/measure"
+	"croupier/loadgen/internal/priority"
 	"croupier/loadgen/internal/stub"
 	"croupier/loadgen/result"
 	"croupier/loadgen/scenario"
@@ -167,6 +168,7 @@ func BenchmarkReconnects(b *testing.B) {
 func BenchmarkSendLag(b *testing.B) {
 	for range b.N {
 		url := startStub(b, 2500*time.Millisecond)
+		priority.Raise() // as the program itself does
 		sc := crowd(8000)
 		sc.Ramp, sc.Think = 8*time.Second, 500*time.Millisecond
 		stop, cancel := context.WithCancel(b.Context())
