@@ -36,6 +36,7 @@ type terminal struct {
 func openTerminal(t *testing.T, width, height int) *terminal {
 	t.Helper()
 	t.Setenv("TERM", "xterm-256color")
+	t.Setenv("CI", "") // which means: no colours
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
