@@ -28,6 +28,8 @@ const (
 	// every 3 seconds in which it has one, and is away for a good tenth of a second each time.
 	perReconnect = 315
 	breaks       = 20 // of a bot's connection, a minute
+	// pause is how long a bot waits before it connects again.
+	pause = 125 * time.Millisecond
 	// arrivals is how many bots come in a second, as a trial begins.
 	arrivals = 400
 	// enoughReturns is the share of the reconnects asked for that a trial must have brought.
@@ -41,7 +43,7 @@ func (w What) Objectives() []scenario.Objective {
 		{Phase: "action", Percentile: 99, Limit: 50 * time.Millisecond},
 	}
 	if w == Reconnects {
-		objectives = append(objectives, scenario.Objective{Phase: "reseat", Percentile: 99, Limit: 5 * time.Second})
+		objectives = append(objectives, scenario.Objective{Phase: "reseat", Percentile: 99, Limit: time.Second})
 	}
 	return objectives
 }
@@ -72,6 +74,9 @@ func (w What) scenario(base scenario.Scenario, load int, trial time.Duration) sc
 		s.Bots = (load*perReconnect + 99) / 100
 		s.Flap = breaks
 		s.StormEvery = 0
+		if s.Reconnect == scenario.Jitter { // whose pauses grow with each break, and are not the servers' time
+			s.Reconnect, s.Backoff = scenario.Fixed, pause
+		}
 	}
 	s.Ramp = max(time.Duration(s.Bots)*time.Second/arrivals, 100*time.Millisecond).Round(time.Millisecond)
 	s.For = s.Ramp + trial

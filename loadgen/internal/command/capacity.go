@@ -46,7 +46,8 @@ func capacityVerb(stages Stages, env Environment, enact Enact) *cli.Command {
 		Flags:     append(flags, scenarioFlags(notSearched...)...),
 		Description: `Plays one short trial after the other: twice as much while every rule and every objective is held,
 then between what was held and what was not. What gave way first is told, and where that was the
-generator the number is a lower bound: use more machines. Bots come at 400 a second.
+generator the number is a lower bound: use more machines. Bots come at 400 a second. In a search for reconnects they
+pause 125 ms before they come back, unless --reconnect says fixed or storm.
 
 Without objectives: ` + objectives() + `.
 
