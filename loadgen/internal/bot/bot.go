@@ -112,9 +112,6 @@ func New(c Config, w World) *Bot {
 	return b
 }
 
-// User is the bot's number.
-func (b *Bot) User() int64 { return b.config.User }
-
 // State is where the bot is now.
 func (b *Bot) State() State {
 	b.mu.Lock()

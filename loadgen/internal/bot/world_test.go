@@ -184,7 +184,7 @@ func (w *world) say(op wire.Command, body wire.WithMeta) {
 }
 
 func (w *world) seat(seat int32) {
-	w.tell(wire.Command_SIT_DOWN, &wire.User{Id: w.bot.User(), Seat: seat, Online: true})
+	w.tell(wire.Command_SIT_DOWN, &wire.User{Id: w.bot.config.User, Seat: seat, Online: true})
 }
 
 // place is what the bot asked for last.

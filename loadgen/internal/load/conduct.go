@@ -24,7 +24,6 @@ type conductor struct {
 	factor   float64    // of the population or rate, as Scale says
 	arrived  int        // open: arrivals so far
 	next     time.Duration
-	turned   uint64 // open: arrivals for which there was no room
 	storms   int
 	random   *rand.Rand
 	breaking sync.WaitGroup
@@ -146,7 +145,6 @@ func (s *Swarm) arrive(now time.Duration) {
 			}
 		}
 		if !free {
-			s.turned++
 			s.Trouble(fmt.Errorf("an arrival found %d bots there, which is as many as there may be", most))
 		}
 	}

@@ -312,6 +312,16 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
+// Whoever shows a run may end it before it has begun.
+func TestStoppedBeforeItBegins(t *testing.T) {
+	s := house(t)
+	early := swarm(t, Config{Target: through(s, s.Gate), Scenario: lively(8), FirstUser: 1, FirstRoom: 1})
+	early.Stop()
+	if r := early.Run(t.Context(), t.Context(), func(live.Snapshot) {}); r.Seconds > 30 || r.Abandoned {
+		t.Errorf("it took %.0f s of its minute, abandoned: %v", r.Seconds, r.Abandoned)
+	}
+}
+
 func TestRooms(t *testing.T) {
 	sc := lively(10)
 	sc.Rooms, sc.Spectators = 3, 1

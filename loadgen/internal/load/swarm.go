@@ -84,7 +84,7 @@ func New(c Config) (*Swarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Swarm{
+	swarm := &Swarm{
 		config: c,
 		clock:  ticking,
 		style: bot.Style{
@@ -96,7 +96,10 @@ func New(c Config) (*Swarm, error) {
 		skew:     newSkew(c.FirstRoom, s.RoomCount()),
 		waves:    newWaves(),
 		commands: make(chan command, mostCommands),
-	}, nil
+	}
+	// From now on, as whoever shows the run may want it to end before it has begun.
+	swarm.stop, swarm.giveUp = context.WithCancelCause(context.Background())
+	return swarm, nil
 }
 
 // stay is for open arrivals only: a closed population stays.
@@ -131,13 +134,11 @@ func (s *Swarm) Run(kill, stop context.Context, show func(live.Snapshot)) *resul
 	s.began = time.Now()
 	s.kill = kill
 	if length := s.config.Scenario.Length(); length > 0 {
-		var cancel context.CancelFunc
-		stop, cancel = context.WithTimeout(stop, length)
-		defer cancel()
+		defer time.AfterFunc(length, s.Stop).Stop()
 	}
-	s.stop, s.giveUp = context.WithCancelCause(stop)
-	defer s.giveUp(nil)
+	defer context.AfterFunc(stop, s.Stop)()
 	defer context.AfterFunc(kill, s.Stop)()
+	defer s.Stop()
 
 	teller := newTeller(s)
 	done := make(chan struct{})
