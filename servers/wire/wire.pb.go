@@ -43,6 +43,7 @@ const (
 	Command_PRINT           Command = 6   // client: Empty; server: String, the room's state as text
 	Command_NOTICE          Command = 7   // server: Notice
 	Command_PING            Command = 8   // client: Int64, any number; server: the same number, answered by the room
+	Command_MOVE            Command = 9   // client: Int32, a seat of the room or -1 for the spectators' bench; server: SIT_DOWN to everyone, with the new seat
 	Command_DICE_SCENE      Command = 101 // server: DiceScene
 	Command_DICE_START      Command = 102 // server: DiceStart
 	Command_DICE_SHAKE      Command = 103 // client: Int32, preset points (development servers only); server: DiceShake
@@ -64,6 +65,7 @@ var (
 		6:   "PRINT",
 		7:   "NOTICE",
 		8:   "PING",
+		9:   "MOVE",
 		101: "DICE_SCENE",
 		102: "DICE_START",
 		103: "DICE_SHAKE",
@@ -82,6 +84,7 @@ var (
 		"PRINT":           6,
 		"NOTICE":          7,
 		"PING":            8,
+		"MOVE":            9,
 		"DICE_SCENE":      101,
 		"DICE_START":      102,
 		"DICE_SHAKE":      103,
@@ -283,6 +286,8 @@ type Notice_Kind int32
 const (
 	Notice_INFO    Notice_Kind = 0
 	Notice_CLOSING Notice_Kind = 1 // the room will be closed by the system
+	Notice_MOVING  Notice_Kind = 2 // the room is about to move to another server: there is nothing to do
+	Notice_WAITING Notice_Kind = 3 // the room stands still until its records can be written: clocks stop, moves are taken and answered later; a scene follows when it goes on
 )
 
 // Enum value maps for Notice_Kind.
@@ -290,10 +295,14 @@ var (
 	Notice_Kind_name = map[int32]string{
 		0: "INFO",
 		1: "CLOSING",
+		2: "MOVING",
+		3: "WAITING",
 	}
 	Notice_Kind_value = map[string]int32{
 		"INFO":    0,
 		"CLOSING": 1,
+		"MOVING":  2,
+		"WAITING": 3,
 	}
 )
 
@@ -383,6 +392,7 @@ type Meta struct {
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`         // the room's events, numbered from 1 without gaps; a reply carries the number of the last event before it
 	Request       uint64                 `protobuf:"varint,3,opt,name=request,proto3" json:"request,omitempty"` // client: a number of its choice; the reply to that request carries it back
 	Server        string                 `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"`    // version of the game server: on the first message that it sends on a new way to a room (after SIT_DOWN, a reconnect, a room's move), and on no other
+	Room          int64                  `protobuf:"varint,5,opt,name=room,proto3" json:"room,omitempty"`       // number of the room: on the same message as server
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -443,6 +453,13 @@ func (x *Meta) GetServer() string {
 		return x.Server
 	}
 	return ""
+}
+
+func (x *Meta) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
 }
 
 type Empty struct {
@@ -1385,12 +1402,13 @@ const file_wire_proto_rawDesc = "" +
 	"wire.proto\x12\x02pb\"8\n" +
 	"\x03Msg\x12\x1d\n" +
 	"\x03cmd\x18\x01 \x01(\x0e2\v.pb.CommandR\x03cmd\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"`\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"t\n" +
 	"\x04Meta\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
 	"\arequest\x18\x03 \x01(\x04R\arequest\x12\x16\n" +
-	"\x06server\x18\x04 \x01(\tR\x06server\"%\n" +
+	"\x06server\x18\x04 \x01(\tR\x06server\x12\x12\n" +
+	"\x04room\x18\x05 \x01(\x03R\x04room\"%\n" +
 	"\x05Empty\x12\x1c\n" +
 	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\";\n" +
 	"\x05Int32\x12\x14\n" +
@@ -1418,14 +1436,17 @@ const file_wire_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04seat\x18\x02 \x01(\x05R\x04seat\x12\x16\n" +
 	"\x06online\x18\x03 \x01(\bR\x06online\x12\x1c\n" +
-	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"~\n" +
+	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"\x97\x01\n" +
 	"\x06Notice\x12#\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x0f.pb.Notice.KindR\x04kind\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1c\n" +
-	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"\x1d\n" +
+	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta\"6\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04INFO\x10\x00\x12\v\n" +
-	"\aCLOSING\x10\x01\"\xef\x01\n" +
+	"\aCLOSING\x10\x01\x12\n" +
+	"\n" +
+	"\x06MOVING\x10\x02\x12\v\n" +
+	"\aWAITING\x10\x03\"\xef\x01\n" +
 	"\tDiceScene\x12\x19\n" +
 	"\bin_round\x18\x01 \x01(\bR\ainRound\x12\x17\n" +
 	"\aleft_ms\x18\x02 \x01(\x03R\x06leftMs\x12+\n" +
@@ -1472,7 +1493,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x04face\x18\x01 \x01(\x0e2\f.pb.CoinFaceR\x04face\x12\x18\n" +
 	"\awinners\x18\x02 \x03(\x03R\awinners\x12\x12\n" +
 	"\x04toss\x18\x03 \x01(\x04R\x04toss\x12\x1c\n" +
-	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta*\xef\x01\n" +
+	"\x04meta\x18\x0f \x01(\v2\b.pb.MetaR\x04meta*\xf9\x01\n" +
 	"\aCommand\x12\b\n" +
 	"\x04NONE\x10\x00\x12\t\n" +
 	"\x05ERROR\x10\x01\x12\x0e\n" +
@@ -1485,7 +1506,8 @@ const file_wire_proto_rawDesc = "" +
 	"\x05PRINT\x10\x06\x12\n" +
 	"\n" +
 	"\x06NOTICE\x10\a\x12\b\n" +
-	"\x04PING\x10\b\x12\x0e\n" +
+	"\x04PING\x10\b\x12\b\n" +
+	"\x04MOVE\x10\t\x12\x0e\n" +
 	"\n" +
 	"DICE_SCENE\x10e\x12\x0e\n" +
 	"\n" +

@@ -26,6 +26,12 @@ const (
 	KindOpen Kind = 1 // gate: an Open
 	KindData Kind = 2 // both: a message as in the published format, opcode and body
 	KindShut Kind = 3 // both: one byte, a Reason
+
+	KindReply  Kind = 4 // server: uvarint, the number of the request that is answered; then as KindData
+	KindPlaced Kind = 5 // server: a Placed, before anything else on the lane
+	KindMoved  Kind = 6 // server: a Moved
+	KindBack   Kind = 7 // server: a message that it has not handled, as it came; after KindMoved, in order
+	KindAgain  Kind = 8 // gate: as KindData, but an earlier owner of the room may have handled it
 )
 
 // Reason is why a lane was shut.
@@ -39,6 +45,8 @@ const (
 	ReasonRetry     Reason = 5 // server: the room goes away from this server
 	ReasonRefused   Reason = 6 // server: no entry; an Error was sent before
 	ReasonCordoned  Reason = 7 // server: it takes no new room; ask another one, the player was told nothing
+	ReasonMoved     Reason = 8 // server: after KindMoved and the gate's Shut: nothing more comes back
+	ReasonAbsent    Reason = 9 // server: who wanted to resume is not in the room any more; the player was told nothing
 )
 
 // Frame is one frame of a batch. Payload shares the batch's memory.

@@ -23,6 +23,223 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Handover is a room as its owner gives it away.
+type Handover struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	Room          int64                  `protobuf:"varint,2,opt,name=room,proto3" json:"room,omitempty"`
+	Revision      uint64                 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // of the room's entry in the directory
+	Snapshot      []byte                 `protobuf:"bytes,4,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Handover) Reset() {
+	*x = Handover{}
+	mi := &file_trunk_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Handover) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Handover) ProtoMessage() {}
+
+func (x *Handover) ProtoReflect() protoreflect.Message {
+	mi := &file_trunk_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Handover.ProtoReflect.Descriptor instead.
+func (*Handover) Descriptor() ([]byte, []int) {
+	return file_trunk_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Handover) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *Handover) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *Handover) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Handover) GetSnapshot() []byte {
+	if x != nil {
+		return x.Snapshot
+	}
+	return nil
+}
+
+type Taken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"` // of the new owner
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Taken) Reset() {
+	*x = Taken{}
+	mi := &file_trunk_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Taken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Taken) ProtoMessage() {}
+
+func (x *Taken) ProtoReflect() protoreflect.Message {
+	mi := &file_trunk_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Taken.ProtoReflect.Descriptor instead.
+func (*Taken) Descriptor() ([]byte, []int) {
+	return file_trunk_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Taken) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+type Occupant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	Room          int64                  `protobuf:"varint,2,opt,name=room,proto3" json:"room,omitempty"`
+	User          int64                  `protobuf:"varint,3,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Occupant) Reset() {
+	*x = Occupant{}
+	mi := &file_trunk_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Occupant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Occupant) ProtoMessage() {}
+
+func (x *Occupant) ProtoReflect() protoreflect.Message {
+	mi := &file_trunk_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Occupant.ProtoReflect.Descriptor instead.
+func (*Occupant) Descriptor() ([]byte, []int) {
+	return file_trunk_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Occupant) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *Occupant) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *Occupant) GetUser() int64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+type Release struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bound         bool                   `protobuf:"varint,1,opt,name=bound,proto3" json:"bound,omitempty"` // the game holds the player to the seat; false: the player is not in the room, or not any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Release) Reset() {
+	*x = Release{}
+	mi := &file_trunk_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Release) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Release) ProtoMessage() {}
+
+func (x *Release) ProtoReflect() protoreflect.Message {
+	mi := &file_trunk_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Release.ProtoReflect.Descriptor instead.
+func (*Release) Descriptor() ([]byte, []int) {
+	return file_trunk_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Release) GetBound() bool {
+	if x != nil {
+		return x.Bound
+	}
+	return false
+}
+
 // Batch is any number of frames, laid out as trunk/frame.go says.
 type Batch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -33,7 +250,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_trunk_proto_msgTypes[0]
+	mi := &file_trunk_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -45,7 +262,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_trunk_proto_msgTypes[0]
+	mi := &file_trunk_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -58,7 +275,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_trunk_proto_rawDescGZIP(), []int{0}
+	return file_trunk_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Batch) GetFrames() []byte {
@@ -73,16 +290,18 @@ type Open struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	User          int64                  `protobuf:"varint,1,opt,name=user,proto3" json:"user,omitempty"`
 	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`
-	Room          int64                  `protobuf:"varint,3,opt,name=room,proto3" json:"room,omitempty"`
+	Room          int64                  `protobuf:"varint,3,opt,name=room,proto3" json:"room,omitempty"`       // 0: any with a free seat
 	Seat          int32                  `protobuf:"varint,4,opt,name=seat,proto3" json:"seat,omitempty"`       // -1: any
 	Request       uint64                 `protobuf:"varint,5,opt,name=request,proto3" json:"request,omitempty"` // echoed in the reply
+	Resume        bool                   `protobuf:"varint,6,opt,name=resume,proto3" json:"resume,omitempty"`   // the player is in the room already and lost the way there by no fault of their own: go on as if nothing had happened
+	Dead          []string               `protobuf:"bytes,7,rep,name=dead,proto3" json:"dead,omitempty"`        // addresses of game servers that do not answer this gate
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Open) Reset() {
 	*x = Open{}
-	mi := &file_trunk_proto_msgTypes[1]
+	mi := &file_trunk_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -94,7 +313,7 @@ func (x *Open) String() string {
 func (*Open) ProtoMessage() {}
 
 func (x *Open) ProtoReflect() protoreflect.Message {
-	mi := &file_trunk_proto_msgTypes[1]
+	mi := &file_trunk_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -107,7 +326,7 @@ func (x *Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Open.ProtoReflect.Descriptor instead.
 func (*Open) Descriptor() ([]byte, []int) {
-	return file_trunk_proto_rawDescGZIP(), []int{1}
+	return file_trunk_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Open) GetUser() int64 {
@@ -145,21 +364,177 @@ func (x *Open) GetRequest() uint64 {
 	return 0
 }
 
+func (x *Open) GetResume() bool {
+	if x != nil {
+		return x.Resume
+	}
+	return false
+}
+
+func (x *Open) GetDead() []string {
+	if x != nil {
+		return x.Dead
+	}
+	return nil
+}
+
+// Placed is the payload of the first frame that a server sends on a lane: the room that the lane
+// leads to, and the epoch of all that follows.
+type Placed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`
+	Epoch         uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Placed) Reset() {
+	*x = Placed{}
+	mi := &file_trunk_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Placed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Placed) ProtoMessage() {}
+
+func (x *Placed) ProtoReflect() protoreflect.Message {
+	mi := &file_trunk_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Placed.ProtoReflect.Descriptor instead.
+func (*Placed) Descriptor() ([]byte, []int) {
+	return file_trunk_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Placed) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *Placed) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// Moved is the payload of a frame that says where the way goes on: the room has another owner, or
+// the player belongs in another room. The server handles nothing more on this lane. What the gate
+// has sent and was not handled comes back before the lane ends.
+type Moved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"` // HOST:PORT; empty: any other server that the gate knows
+	Room          int64                  `protobuf:"varint,2,opt,name=room,proto3" json:"room,omitempty"`      // 0: the same
+	Lost          bool                   `protobuf:"varint,3,opt,name=lost,proto3" json:"lost,omitempty"`      // nobody knows what the old owner handled: requests without a reply are to be sent again
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Moved) Reset() {
+	*x = Moved{}
+	mi := &file_trunk_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Moved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Moved) ProtoMessage() {}
+
+func (x *Moved) ProtoReflect() protoreflect.Message {
+	mi := &file_trunk_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Moved.ProtoReflect.Descriptor instead.
+func (*Moved) Descriptor() ([]byte, []int) {
+	return file_trunk_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Moved) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Moved) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *Moved) GetLost() bool {
+	if x != nil {
+		return x.Lost
+	}
+	return false
+}
+
 var File_trunk_proto protoreflect.FileDescriptor
 
 const file_trunk_proto_rawDesc = "" +
 	"\n" +
-	"\vtrunk.proto\x12\x0ecroupier.trunk\"\x1f\n" +
+	"\vtrunk.proto\x12\x0ecroupier.trunk\"j\n" +
+	"\bHandover\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x12\x12\n" +
+	"\x04room\x18\x02 \x01(\x03R\x04room\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x1a\n" +
+	"\bsnapshot\x18\x04 \x01(\fR\bsnapshot\"\x1d\n" +
+	"\x05Taken\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"F\n" +
+	"\bOccupant\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x12\x12\n" +
+	"\x04room\x18\x02 \x01(\x03R\x04room\x12\x12\n" +
+	"\x04user\x18\x03 \x01(\x03R\x04user\"\x1f\n" +
+	"\aRelease\x12\x14\n" +
+	"\x05bound\x18\x01 \x01(\bR\x05bound\"\x1f\n" +
 	"\x05Batch\x12\x16\n" +
-	"\x06frames\x18\x01 \x01(\fR\x06frames\"p\n" +
+	"\x06frames\x18\x01 \x01(\fR\x06frames\"\x9c\x01\n" +
 	"\x04Open\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x03R\x04user\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
 	"\x04room\x18\x03 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04seat\x18\x04 \x01(\x05R\x04seat\x12\x18\n" +
-	"\arequest\x18\x05 \x01(\x04R\arequest2C\n" +
+	"\arequest\x18\x05 \x01(\x04R\arequest\x12\x16\n" +
+	"\x06resume\x18\x06 \x01(\bR\x06resume\x12\x12\n" +
+	"\x04dead\x18\a \x03(\tR\x04dead\"2\n" +
+	"\x06Placed\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\"I\n" +
+	"\x05Moved\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04room\x18\x02 \x01(\x03R\x04room\x12\x12\n" +
+	"\x04lost\x18\x03 \x01(\bR\x04lost2C\n" +
 	"\x05Trunk\x12:\n" +
-	"\x06Attach\x12\x15.croupier.trunk.Batch\x1a\x15.croupier.trunk.Batch(\x010\x01B!Z\x1fcroupier/servers/internal/trunkb\x06proto3"
+	"\x06Attach\x12\x15.croupier.trunk.Batch\x1a\x15.croupier.trunk.Batch(\x010\x012{\n" +
+	"\x04Peer\x127\n" +
+	"\x04Take\x12\x18.croupier.trunk.Handover\x1a\x15.croupier.trunk.Taken\x12:\n" +
+	"\x05LetGo\x12\x18.croupier.trunk.Occupant\x1a\x17.croupier.trunk.ReleaseB!Z\x1fcroupier/servers/internal/trunkb\x06proto3"
 
 var (
 	file_trunk_proto_rawDescOnce sync.Once
@@ -173,16 +548,26 @@ func file_trunk_proto_rawDescGZIP() []byte {
 	return file_trunk_proto_rawDescData
 }
 
-var file_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_trunk_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_trunk_proto_goTypes = []any{
-	(*Batch)(nil), // 0: croupier.trunk.Batch
-	(*Open)(nil),  // 1: croupier.trunk.Open
+	(*Handover)(nil), // 0: croupier.trunk.Handover
+	(*Taken)(nil),    // 1: croupier.trunk.Taken
+	(*Occupant)(nil), // 2: croupier.trunk.Occupant
+	(*Release)(nil),  // 3: croupier.trunk.Release
+	(*Batch)(nil),    // 4: croupier.trunk.Batch
+	(*Open)(nil),     // 5: croupier.trunk.Open
+	(*Placed)(nil),   // 6: croupier.trunk.Placed
+	(*Moved)(nil),    // 7: croupier.trunk.Moved
 }
 var file_trunk_proto_depIdxs = []int32{
-	0, // 0: croupier.trunk.Trunk.Attach:input_type -> croupier.trunk.Batch
-	0, // 1: croupier.trunk.Trunk.Attach:output_type -> croupier.trunk.Batch
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
+	4, // 0: croupier.trunk.Trunk.Attach:input_type -> croupier.trunk.Batch
+	0, // 1: croupier.trunk.Peer.Take:input_type -> croupier.trunk.Handover
+	2, // 2: croupier.trunk.Peer.LetGo:input_type -> croupier.trunk.Occupant
+	4, // 3: croupier.trunk.Trunk.Attach:output_type -> croupier.trunk.Batch
+	1, // 4: croupier.trunk.Peer.Take:output_type -> croupier.trunk.Taken
+	3, // 5: croupier.trunk.Peer.LetGo:output_type -> croupier.trunk.Release
+	3, // [3:6] is the sub-list for method output_type
+	0, // [0:3] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -199,9 +584,9 @@ func file_trunk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trunk_proto_rawDesc), len(file_trunk_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   8,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_trunk_proto_goTypes,
 		DependencyIndexes: file_trunk_proto_depIdxs,

@@ -119,3 +119,155 @@ var Trunk_ServiceDesc = grpc.ServiceDesc{
 	},
 	Metadata: "trunk.proto",
 }
+
+const (
+	Peer_Take_FullMethodName  = "/croupier.trunk.Peer/Take"
+	Peer_LetGo_FullMethodName = "/croupier.trunk.Peer/LetGo"
+)
+
+// PeerClient is the client API for Peer service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Peer is what game servers offer to each other.
+type PeerClient interface {
+	// Take asks a server to become the owner of a room, whose present owner holds it still until the
+	// answer. After an error other than FAILED_PRECONDITION the caller must ask the directory who
+	// owns the room.
+	Take(ctx context.Context, in *Handover, opts ...grpc.CallOption) (*Taken, error)
+	// LetGo asks the owner of a room to let a player go who wants to sit elsewhere.
+	LetGo(ctx context.Context, in *Occupant, opts ...grpc.CallOption) (*Release, error)
+}
+
+type peerClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewPeerClient(cc grpc.ClientConnInterface) PeerClient {
+	return &peerClient{cc}
+}
+
+func (c *peerClient) Take(ctx context.Context, in *Handover, opts ...grpc.CallOption) (*Taken, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Taken)
+	err := c.cc.Invoke(ctx, Peer_Take_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peerClient) LetGo(ctx context.Context, in *Occupant, opts ...grpc.CallOption) (*Release, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Release)
+	err := c.cc.Invoke(ctx, Peer_LetGo_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// PeerServer is the server API for Peer service.
+// All implementations must embed UnimplementedPeerServer
+// for forward compatibility.
+//
+// Peer is what game servers offer to each other.
+type PeerServer interface {
+	// Take asks a server to become the owner of a room, whose present owner holds it still until the
+	// answer. After an error other than FAILED_PRECONDITION the caller must ask the directory who
+	// owns the room.
+	Take(context.Context, *Handover) (*Taken, error)
+	// LetGo asks the owner of a room to let a player go who wants to sit elsewhere.
+	LetGo(context.Context, *Occupant) (*Release, error)
+	mustEmbedUnimplementedPeerServer()
+}
+
+// UnimplementedPeerServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedPeerServer struct{}
+
+func (UnimplementedPeerServer) Take(context.Context, *Handover) (*Taken, error) {
+	return nil, status.Error(codes.Unimplemented, "method Take not implemented")
+}
+func (UnimplementedPeerServer) LetGo(context.Context, *Occupant) (*Release, error) {
+	return nil, status.Error(codes.Unimplemented, "method LetGo not implemented")
+}
+func (UnimplementedPeerServer) mustEmbedUnimplementedPeerServer() {}
+func (UnimplementedPeerServer) testEmbeddedByValue()              {}
+
+// UnsafePeerServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to PeerServer will
+// result in compilation errors.
+type UnsafePeerServer interface {
+	mustEmbedUnimplementedPeerServer()
+}
+
+func RegisterPeerServer(s grpc.ServiceRegistrar, srv PeerServer) {
+	// If the following call panics, it indicates UnimplementedPeerServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Peer_ServiceDesc, srv)
+}
+
+func _Peer_Take_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(Handover)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServer).Take(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Peer_Take_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServer).Take(ctx, req.(*Handover))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Peer_LetGo_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(Occupant)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServer).LetGo(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Peer_LetGo_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServer).LetGo(ctx, req.(*Occupant))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Peer_ServiceDesc is the grpc.ServiceDesc for Peer service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Peer_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "croupier.trunk.Peer",
+	HandlerType: (*PeerServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Take",
+			Handler:    _Peer_Take_Handler,
+		},
+		{
+			MethodName: "LetGo",
+			Handler:    _Peer_LetGo_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "trunk.proto",
+}
