@@ -48,14 +48,18 @@ const metaField = 15
 // message may stand in any order, so a payload encoded once serves many receivers, each with a
 // Meta of its own. A Meta of zeros appends nothing.
 func AppendMeta(b []byte, epoch, seq, request uint64) []byte {
-	return AppendMetaOf(b, "", epoch, seq, request)
+	return AppendMetaOf(b, "", 0, epoch, seq, request)
 }
 
-// AppendMetaOf is AppendMeta with the version of the game server, which must be UTF-8.
-func AppendMetaOf(b []byte, server string, epoch, seq, request uint64) []byte {
+// AppendMetaOf is AppendMeta with what only the first message on a new way to a room carries: the
+// version of the game server, which must be UTF-8, and the room's number.
+func AppendMetaOf(b []byte, server string, room int64, epoch, seq, request uint64) []byte {
 	size := 0
 	if server != "" {
 		size = 1 + protowire.SizeBytes(len(server))
+	}
+	if room != 0 {
+		size += 1 + protowire.SizeVarint(uint64(room))
 	}
 	for _, v := range [...]uint64{epoch, seq, request} {
 		if v != 0 {
@@ -76,6 +80,10 @@ func AppendMetaOf(b []byte, server string, epoch, seq, request uint64) []byte {
 	if server != "" {
 		b = protowire.AppendTag(b, 4, protowire.BytesType)
 		b = protowire.AppendString(b, server)
+	}
+	if room != 0 {
+		b = protowire.AppendTag(b, 5, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(room))
 	}
 	return b
 }

@@ -54,13 +54,13 @@ func TestAppendMetaMergesIntoEveryMessage(t *testing.T) {
 		m := blank(op)
 		fill(m.ProtoReflect())
 		plain := MustMarshal(m)
-		withMeta := AppendMetaOf(bytes.Clone(plain), "v1.2", 3, math.MaxUint64, 1<<40)
+		withMeta := AppendMetaOf(bytes.Clone(plain), "v1.2", 123456, 3, math.MaxUint64, 1<<40)
 		got, err := Decode(op, withMeta)
 		if err != nil {
 			t.Errorf("%v: %v", op, err)
 			continue
 		}
-		if meta := got.GetMeta(); meta.GetEpoch() != 3 || meta.GetSeq() != math.MaxUint64 || meta.GetRequest() != 1<<40 || meta.GetServer() != "v1.2" {
+		if meta := got.GetMeta(); meta.GetEpoch() != 3 || meta.GetSeq() != math.MaxUint64 || meta.GetRequest() != 1<<40 || meta.GetServer() != "v1.2" || meta.GetRoom() != 123456 {
 			t.Errorf("%v: meta is %v", op, meta)
 		}
 		if id := RequestID(withMeta); id != 1<<40 {
@@ -72,8 +72,11 @@ func TestAppendMetaMergesIntoEveryMessage(t *testing.T) {
 			t.Errorf("%v: %v became %v", op, m, got)
 		}
 	}
-	if b := AppendMetaOf(nil, "v", 0, 0, 0); string(b) != "\x7a\x03\x22\x01v" {
+	if b := AppendMetaOf(nil, "v", 0, 0, 0, 0); string(b) != "\x7a\x03\x22\x01v" {
 		t.Errorf("a Meta with nothing but a version is %x", b)
+	}
+	if b := AppendMetaOf(nil, "", 7, 0, 0, 0); string(b) != "\x7a\x02\x28\x07" {
+		t.Errorf("a Meta with nothing but a room is %x", b)
 	}
 	if b := AppendMeta([]byte{1}, 0, 0, 0); len(b) != 1 {
 		t.Errorf("a Meta of zeros appended %x", b[1:])
@@ -189,5 +192,16 @@ func TestCloseCodes(t *testing.T) {
 		if got := [2]bool{code.Retry(), code.Pause()}; got != want {
 			t.Errorf("close code %d: retry, pause = %v, want %v", code, got, want)
 		}
+	}
+}
+
+// Every message a player gets passes through here.
+func BenchmarkAppendMeta(b *testing.B) {
+	buffer := make([]byte, 0, 64)
+	for b.Loop() {
+		buffer = AppendMetaOf(buffer[:0], "", 0, 1_790_000_000_000_123, 812, 7)
+	}
+	if len(buffer) == 0 {
+		b.Fatal("nothing was appended")
 	}
 }

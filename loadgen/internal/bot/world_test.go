@@ -174,7 +174,7 @@ func (w *world) down(err error) {
 func (w *world) tell(op wire.Command, body wire.WithMeta) {
 	w.seq++
 	w.link.heard = time.Now()
-	w.bot.Told(op, wire.AppendMetaOf(wire.MustMarshal(body), "v9", 7, w.seq, 0), time.Now())
+	w.bot.Told(op, wire.AppendMetaOf(wire.MustMarshal(body), "v9", 0, 7, w.seq, 0), time.Now())
 }
 
 // say tells the bot what comes from no room.

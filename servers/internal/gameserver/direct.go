@@ -180,7 +180,7 @@ func (d *direct) link() *link { return &d.to }
 func (d *direct) User() int64 { return d.user }
 
 func (d *direct) Send(op uint32, body []byte, meta room.Meta) {
-	data := wire.AppendMetaOf(append(make([]byte, 0, len(body)+32), body...), d.to.hello(), meta.Epoch, meta.Seq, meta.Request)
+	data := wire.AppendMetaOf(append(make([]byte, 0, len(body)+32), body...), d.to.hello(), 0, meta.Epoch, meta.Seq, meta.Request)
 	select {
 	case d.queue <- &wire.Msg{Cmd: wire.Command(op), Data: data}:
 	default:

@@ -193,7 +193,7 @@ func (l *lane) Send(op uint32, body []byte, meta room.Meta) {
 	var tail [48]byte
 	l.out.Put(l.id, trunk.KindData, //nolint:errcheck // see above
 		wire.AppendOpcode(head[:0], wire.Command(op)), body,
-		wire.AppendMetaOf(tail[:0], l.to.hello(), meta.Epoch, meta.Seq, meta.Request))
+		wire.AppendMetaOf(tail[:0], l.to.hello(), 0, meta.Epoch, meta.Seq, meta.Request))
 }
 
 // End shuts the lane.
