@@ -1,0 +1,2 @@
+// Package directory says which game server owns which room.
+package directory
