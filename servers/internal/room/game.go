@@ -25,6 +25,10 @@ type Game interface {
 	// each player, also from within DismissAbsent, which it may call itself.
 	Left(t *Table, p *Player)
 
+	// AtRest says that this is a good moment to move the room: nothing is being played, or nothing
+	// that a player would miss a few seconds of. It changes nothing.
+	AtRest(t *Table) bool
+
 	// Settle brings what is being played to its end at once, by the rules, because the room is
 	// about to be closed from outside. Everyone may leave then.
 	Settle(t *Table)

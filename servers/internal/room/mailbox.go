@@ -34,8 +34,9 @@ type message struct {
 	kind    kind
 	seat    int
 	op      uint32
-	request uint64
+	request uint64 // of enter
 	session Session
+	in      Input
 	body    []byte
 	call    func(*Table)
 }
@@ -50,11 +51,12 @@ const (
 	print             // session's player asks for the room's state
 	echo              // session's player wants op and body back
 	play              // session's player sends op and body to the game
+	change            // session's player asks to change places
 	call              // run call on the room's goroutine
 )
 
 // bounded says which kinds the limit applies to.
-func (k kind) bounded() bool { return k >= stand && k <= play }
+func (k kind) bounded() bool { return k >= stand && k <= change }
 
 func (m *mailbox) put(msg message) error {
 	m.mu.Lock()

@@ -6,6 +6,9 @@ const Spectating = -1
 // AnySeat asks for whichever seat is free, or for the spectators' bench where none is.
 const AnySeat = -1
 
+// SeatOnly asks for whichever seat is free, and never for the bench. A client can't ask for it.
+const SeatOnly = -2
+
 // Player is someone who is in the room: in a seat, online or not, or watching. Only the room's
 // goroutine may touch it.
 type Player struct {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,21 +19,54 @@ type Config struct {
 	Epoch   uint64  // who owns the room; default 1
 	Encoder Encoder // needed
 	Log     *slog.Logger
-	Grace   time.Duration // how long the players of a restored room have to come back; default 1 min
+
+	// Record, where set, stores the room: what the room says after a change is held back until a
+	// snapshot that contains the change is stored. nil: nothing is stored, and nothing held back.
+	Record Record
+	// Slow is how long a save may take before the room stands still and says so; default 500 ms.
+	Slow time.Duration
+	// Away is how long a severed player keeps the seat, offline, whatever the game says; default 10 s.
+	Away time.Duration
+	// Grace is how long the players of a restored room who were online are awaited; default 30 s.
+	Grace time.Duration
+	// Seamless says that the players of a restored room missed nothing: what is sent to them is kept,
+	// within a bound, until they resume.
+	Seamless bool
+
+	// Gone, where set, is called on the room's goroutine when a user is in the room no more and that
+	// is stored. It is not called for those who are in a room that moves or is lost.
+	Gone func(user int64)
 	// Ended, where set, is called on the room's goroutine when the room has ended and before Done is
-	// closed. late are those whose Enter was taken but came too late: they were told nothing. Who
-	// has left again is not among them.
-	Ended func(late []Entry)
+	// closed. late are those whose Enter or Resume was taken but came too late: they were told
+	// nothing. Who has left again is not among them. unread are the messages that the room has taken
+	// and not handled, in order: of those who are late, and of everyone whose session was ended with
+	// Moved or Lost. A message that is refused with ErrClosed comes after these, once Done is closed.
+	Ended func(late []Entry, unread []Unread)
 }
 
 // maxSeats bounds what a damaged snapshot can ask for.
 const maxSeats = 1024
 
-// Entry is somebody's wish to enter a room.
+// Entry is somebody's wish to enter a room, or to resume in it.
 type Entry struct {
 	Session Session
 	Seat    int
 	Request uint64
+	Resume  bool
+}
+
+// Input is what came with a player's message.
+type Input struct {
+	Request uint64 // the player's number for it, to be echoed in the reply; 0: none
+	Again   bool   // an earlier owner of the room may have handled it
+	Raw     []byte // the message as it came, for Unread
+}
+
+// Unread is a message of a player that the room has taken and not handled.
+type Unread struct {
+	Session Session
+	Raw     []byte
+	Again   bool
 }
 
 // Room is a running room seen from outside. Its methods may be called from any goroutine and
@@ -40,7 +74,8 @@ type Entry struct {
 type Room struct {
 	id    int64
 	box   mailbox
-	ended func(late []Entry)
+	free  *atomic.Int64 // seats; the table's
+	ended func(late []Entry, unread []Unread)
 	done  chan struct{}
 }
 
@@ -86,6 +121,7 @@ func run(c Config, t *Table) *Room {
 		id:    c.ID,
 		box:   mailbox{wake: make(chan struct{}, 1), limit: orDefault(c.Mailbox, 64)},
 		ended: c.Ended,
+		free:  new(atomic.Int64),
 		done:  make(chan struct{}),
 	}
 	go r.loop(t)
@@ -106,7 +142,8 @@ func (r *Room) ID() int64 { return r.id }
 func (r *Room) Done() <-chan struct{} { return r.done }
 
 // Enter asks for a place in the room, once for each session: see Move. The answer comes through
-// the session. ErrClosed: the room has ended, and the session was told nothing.
+// the session. With SeatOnly and no seat free the session gets End(Full), and nothing was sent.
+// ErrClosed: the room has ended, and the session was told nothing.
 func (r *Room) Enter(s Session, seat int, request uint64) error {
 	return r.box.put(message{kind: enter, session: s, seat: seat, request: request})
 }
@@ -119,30 +156,39 @@ func (r *Room) Leave(s Session) {
 
 // Move asks for a seat for a player who has entered on s, and has the scene shown again. Without
 // effect on a session that the room has ended. ErrBusy, ErrClosed.
-func (r *Room) Move(s Session, seat int, request uint64) error {
-	return r.box.put(message{kind: move, session: s, seat: seat, request: request})
+func (r *Room) Move(s Session, seat int, in Input) error {
+	return r.box.put(message{kind: move, session: s, seat: seat, in: in})
+}
+
+// Change asks to change places: to a free seat, or with Spectating to the bench. Who has a seat may
+// leave it where the game lets them. ErrBusy, ErrClosed.
+func (r *Room) Change(s Session, seat int, in Input) error {
+	return r.box.put(message{kind: change, session: s, seat: seat, in: in})
 }
 
 // Stand asks to stand up and leave. ErrBusy, ErrClosed.
-func (r *Room) Stand(s Session, request uint64) error {
-	return r.box.put(message{kind: stand, session: s, request: request})
+func (r *Room) Stand(s Session, in Input) error {
+	return r.box.put(message{kind: stand, session: s, in: in})
 }
 
 // Print asks for the room's state as text. ErrBusy, ErrClosed.
-func (r *Room) Print(s Session, request uint64) error {
-	return r.box.put(message{kind: print, session: s, request: request})
+func (r *Room) Print(s Session, in Input) error {
+	return r.box.put(message{kind: print, session: s, in: in})
 }
 
 // Echo asks the room to send op and body back. ErrBusy, ErrClosed.
-func (r *Room) Echo(s Session, op uint32, body []byte, request uint64) error {
-	return r.box.put(message{kind: echo, session: s, op: op, body: body, request: request})
+func (r *Room) Echo(s Session, op uint32, body []byte, in Input) error {
+	return r.box.put(message{kind: echo, session: s, op: op, body: body, in: in})
 }
 
-// Play hands the game a message of a session's player. The room may keep body until the game has
-// seen it. ErrBusy, ErrClosed.
-func (r *Room) Play(s Session, op uint32, body []byte, request uint64) error {
-	return r.box.put(message{kind: play, session: s, op: op, body: body, request: request})
+// Play hands the game a message of a session's player. The room may keep body and what came with
+// it until the game has seen it. ErrBusy, ErrClosed.
+func (r *Room) Play(s Session, op uint32, body []byte, in Input) error {
+	return r.box.put(message{kind: play, session: s, op: op, body: body, in: in})
 }
+
+// Free is how many seats are free. It is as good as a guess: the next one may be faster.
+func (r *Room) Free() int { return int(r.free.Load()) }
 
 // Warn tells everyone in the room, now and every so often, that it will be closed. The room closes
 // as soon as nobody is in it. every 0: only
@@ -150,6 +196,10 @@ func (r *Room) Play(s Session, op uint32, body []byte, request uint64) error {
 func (r *Room) Warn(text string, every time.Duration) {
 	r.box.put(message{kind: call, call: func(t *Table) { t.startNotices(text, every) }}) //nolint:errcheck // a closed room needs no warning
 }
+
+// Foretell tells everyone in the room, now and every so often, that it will move to another server.
+// every 0: only now. Of Warn and Foretell, a later call takes the place of an earlier one.
+func (r *Room) Foretell(text string, every time.Duration) {}
 
 // Settle brings what is being played to its end and closes the room. Players are told why.
 func (r *Room) Settle(why Reason) {
@@ -228,7 +278,7 @@ func (r *Room) loop(t *Table) {
 		}
 	}
 	if r.ended != nil {
-		r.ended(waiting)
+		r.ended(waiting, nil)
 	}
 	close(r.done)
 }
@@ -306,16 +356,16 @@ func (t *Table) handle(m *message) {
 	case leave:
 		t.lose(p)
 	case stand:
-		t.stand(p, m.request)
+		t.stand(p, m.in.Request)
 	case move:
-		t.comeBack(p, m.session, m.seat, m.request)
+		t.comeBack(p, m.session, m.seat, m.in.Request)
 	case print:
-		t.Tell(p, t.encode.Printed(t.describe()), m.request)
+		t.Tell(p, t.encode.Printed(t.describe()), m.in.Request)
 	case echo:
-		t.Tell(p, Message{Op: m.op, Body: m.body}, m.request)
+		t.Tell(p, Message{Op: m.op, Body: m.body}, m.in.Request)
 	case play:
-		if err := t.game.Receive(t, Request{From: p, Op: m.op, Body: m.body, ID: m.request}); err != nil {
-			t.refuse(m.session, err, m.request)
+		if err := t.game.Receive(t, Request{From: p, Op: m.op, Body: m.body, ID: m.in.Request}); err != nil {
+			t.refuse(m.session, err, m.in.Request)
 		}
 	}
 }

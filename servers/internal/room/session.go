@@ -28,10 +28,14 @@ const (
 	Replaced                // the same user came back on a newer session
 	Retry                   // the room goes away here; the player should come again
 	Refused                 // the player could not enter; an error was sent before
+	Moved                   // the room goes on at another server
+	Lost                    // somebody else owns the room; what it did last may not have happened
+	Absent                  // who wanted to resume is not in the room; nothing was sent
+	Full                    // there is no free seat for who wanted a seat only; nothing was sent
 )
 
 func (r Reason) String() string {
-	return [...]string{"stood up", "disbanded", "replaced", "retry", "refused"}[r]
+	return [...]string{"stood up", "disbanded", "replaced", "retry", "refused", "moved", "lost", "absent", "full"}[r]
 }
 
 // Encoder puts what the core itself says into the message format.
@@ -43,6 +47,8 @@ type Encoder interface {
 	Refused(r *Refusal) Message
 	Disconnected(why Reason) Message
 	Closing(text string) Message
+	Moving(text string) Message
+	Waiting(text string) Message
 }
 
 // Message is an opcode and an encoded body.

@@ -77,6 +77,24 @@ func Restore(c Config, game Game, data []byte) (*Room, error) {
 	return run(c, t), nil
 }
 
+// Prepared is a restored room that does not run yet.
+type Prepared struct {
+	config Config
+	table  *Table
+}
+
+// Prepare restores a room and does not run it. It has no goroutine and its clocks stand still.
+func Prepare(c Config, game Game, data []byte) (*Prepared, error) { return nil, nil }
+
+// Players are the users in the room, spectators too.
+func (p *Prepared) Players() []int64 { return nil }
+
+// Run runs the room, for an owner of that epoch, who stores it in record. It is called once.
+func (p *Prepared) Run(epoch uint64, record Record) *Room { return nil }
+
+// Drop gives the room up in place of Run.
+func (p *Prepared) Drop() {}
+
 // reseat puts a stored player back, offline.
 func (t *Table) reseat(stored storedPlayer) error {
 	p := &Player{id: stored.ID, seat: stored.Seat}

@@ -172,3 +172,6 @@ func (g *Game) Restore(t *room.Table, snapshot []byte) error {
 func encode(op wire.Command, m proto.Message) room.Message {
 	return room.Message{Op: uint32(op), Body: wire.MustMarshal(m)}
 }
+
+// AtRest says that a toss which nobody has called is the time to move.
+func (g *Game) AtRest(*room.Table) bool { return len(g.calls) == 0 }

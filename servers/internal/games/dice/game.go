@@ -227,3 +227,6 @@ func (s stored) check(t *room.Table) error {
 	}
 	return nil
 }
+
+// AtRest says that the pause between two rounds is the time to move.
+func (g *Game) AtRest(*room.Table) bool { return !g.inRound }
