@@ -1,11 +1,50 @@
-// Package trunk is what a gate and a game server share of the way between them: a gRPC stream
-// that carries the frames of many sessions in batches. A player costs no connection, no stream
-// and no goroutine of the trunk, and a busy trunk pays its system calls once a batch.
+// Package trunk is what a gate and a game server share of the way between them: a gRPC stream that
+// carries the frames of many sessions in batches. A player costs no connection, no stream and no
+// goroutine of the trunk, and a busy trunk pays its system calls once a batch.
+//
+// # Lanes
 //
 // A lane is one player's way into one room. The gate numbers lanes from 1 and never uses a number
 // twice on one trunk. A lane begins with the gate's Open, carries Data both ways, and ends with a
-// Shut from either side; the gate answers a Shut of the server with a Shut of its own, after
-// which neither side speaks on it.
+// Shut from either side; the gate answers a Shut of the server with a Shut of its own, after which
+// neither side speaks on it. The server answers a Shut of the gate only where it has sent Moved on
+// the lane (see below).
+//
+// The first frame of the server is Placed, as soon as it knows the room and before any message from
+// it. A lane that leads into no room has none: Moved, or Shut with ReasonCordoned, ReasonAbsent or
+// ReasonRefused (after an Error) comes first. The gate holds back what the player says until the
+// server has said Placed, or any message; nothing but Open and Shut is on a lane before.
+//
+// A message that answers a request with a number is a Reply, anything else is Data. The gate keeps
+// a copy of each numbered message until its Reply, or until the lane ends in another way than by
+// Moved or with the trunk. A request that will have no other answer is answered with an Error.
+//
+// # Moved
+//
+// After Moved the server sends nothing on the lane but Back and, at last, Shut. It gives Back, in
+// the order in which they came, all messages that it has not handled: those that waited, and every
+// Data and Again that still arrives before the gate's Shut. That Shut it answers with
+// Shut{ReasonMoved}. The gate sends it as soon as it has read Moved, so what it sent before is all
+// that can come back. A Shut of the gate that crossed Moved counts as that Shut. What neither came
+// back nor was answered before Moved is taken to be handled, unless Moved.lost.
+//
+// Moved goes also to a lane that has not heard Placed, or no answer to its SitDown yet. The gate
+// then opens the same lane elsewhere: resume stays as it was, and the SitDown keeps its request.
+// Where the SitDown was answered, or the Open had resume, the new Open has resume. An address is
+// that of a server's trunk port, HOST:PORT; the gate resolves a HOST that is a name. Moved to an
+// address that does not answer the gate, or that has sent it back, is no error: the gate waits a
+// little and asks again, with the address in Open.dead where it does not answer.
+//
+// Where the gate does not hear Shut{ReasonMoved} for BackPatience, or the trunk is lost, requests
+// without a reply go to the new owner as Again.
+//
+// # Beats
+//
+// The first batch on a trunk is empty, from either side, and so is one whenever a side had nothing
+// to say for BeatEvery (Outbox.Live does both, and Pulse watches the other side). A side that has
+// sent an empty batch is one that knows Reply, Placed, Moved, Back and Again; to another one, of an
+// older build, only Open, Data and Shut are sent, and its silence means nothing. A side that beats
+// and is not heard of for SilentAfter is dead to the other, which ends the trunk.
 package trunk
 
 import (
@@ -13,7 +52,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 )
+
+// BackPatience is how long a gate waits for what comes back after Moved.
+const BackPatience = time.Second
 
 // MaxFrame is the largest payload of a frame, in bytes.
 const MaxFrame = 1 << 20

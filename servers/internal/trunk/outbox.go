@@ -89,11 +89,39 @@ func (o *Outbox) Finish() {
 // Run hands batches to send, one at a time, until send fails, ctx ends, or the outbox fails or is
 // finished, and returns why. send must not keep the batch. Whatever is put after Run has ended is refused.
 func (o *Outbox) Run(ctx context.Context, send func(batch []byte) error) error {
+	return o.run(ctx, nil, send)
+}
+
+// Live is Run on a trunk that beats: the first batch is empty, and so is one for each BeatEvery in
+// which there was nothing to send.
+func (o *Outbox) Live(ctx context.Context, send func(batch []byte) error) error {
+	if err := send(nil); err != nil {
+		o.Fail(err)
+		return err
+	}
+	beat := time.NewTicker(BeatEvery)
+	defer beat.Stop()
+	return o.run(ctx, beat.C, send)
+}
+
+// run is Run, with a beat at each tick that follows silence.
+func (o *Outbox) run(ctx context.Context, beat <-chan time.Time, send func(batch []byte) error) error {
 	var spare []byte
 	var last time.Time // when the last batch was taken
+	spoke := true      // since the last tick
 	for {
 		select {
 		case <-o.wake:
+			spoke = true
+		case <-beat:
+			if !spoke {
+				if err := send(nil); err != nil {
+					o.Fail(err)
+					return err
+				}
+			}
+			spoke = false
+			continue
 		case <-ctx.Done():
 			o.Fail(ctx.Err())
 			return ctx.Err()
