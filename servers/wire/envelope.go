@@ -88,34 +88,6 @@ func AppendMetaOf(b []byte, server string, room int64, epoch, seq, request uint6
 	return b
 }
 
-// RequestID reads the client's request number from an encoded payload of any type without
-// decoding the rest; 0 where there is none or the payload is malformed.
-func RequestID(payload []byte) uint64 {
-	for len(payload) > 0 {
-		number, kind, n := protowire.ConsumeTag(payload)
-		if n < 0 {
-			return 0
-		}
-		payload = payload[n:]
-		if number == metaField && kind == protowire.BytesType {
-			field, n := protowire.ConsumeBytes(payload)
-			if n < 0 {
-				return 0
-			}
-			var meta Meta
-			if proto.Unmarshal(field, &meta) != nil {
-				return 0
-			}
-			return meta.GetRequest()
-		}
-		if n = protowire.ConsumeFieldValue(number, kind, payload); n < 0 {
-			return 0
-		}
-		payload = payload[n:]
-	}
-	return 0
-}
-
 // MustMarshal encodes a message that a server made itself. It panics for a string that is not
 // UTF-8, which no server makes: what comes from outside was checked when it was decoded.
 func MustMarshal(m proto.Message) []byte {

@@ -70,7 +70,7 @@ func FuzzParsePlace(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p.Room <= 0 || p.Seat < -1 || p.Game == "" || len(p.Game) > MaxGameName {
+		if p.Room < 0 || p.Seat < -1 || p.Game == "" || len(p.Game) > MaxGameName {
 			t.Fatalf("ParsePlace took %q %q %q as %v", room, seat, game, p)
 		}
 	})

@@ -9,7 +9,7 @@ import (
 // Place is where a player wants to sit.
 type Place struct {
 	Game string
-	Room int64 // from 1
+	Room int64 // from 1; 0: any with a free seat
 	Seat int   // from 0; -1: any
 }
 
@@ -25,8 +25,8 @@ func (p Place) Map() map[string]string {
 	}
 }
 
-// ParsePlace reads a place. An absent seat means any; whether the seat and the game exist is for
-// the room to say.
+// ParsePlace reads a place. An absent room or seat means any; whether the seat and the game exist is
+// for the room to say.
 func ParsePlace(fields map[string]string) (Place, error) {
 	p := Place{Game: fields["game_name"], Seat: -1}
 	if p.Game == "" {
@@ -35,11 +35,13 @@ func ParsePlace(fields map[string]string) (Place, error) {
 	if len(p.Game) > MaxGameName {
 		return Place{}, fmt.Errorf("game_name has %d bytes, at most %d are taken", len(p.Game), MaxGameName)
 	}
-	room, err := strconv.ParseInt(fields["room_id"], 10, 64)
-	if err != nil || room <= 0 {
-		return Place{}, errors.New("room_id must be a whole number from 1")
+	if text := fields["room_id"]; text != "" {
+		room, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || room < 0 {
+			return Place{}, errors.New("room_id must be a whole number from 1, or 0 for any room")
+		}
+		p.Room = room
 	}
-	p.Room = room
 	if text := fields["seat"]; text != "" {
 		seat, err := strconv.ParseInt(text, 10, 32)
 		if err != nil || seat < -1 {

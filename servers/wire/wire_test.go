@@ -158,6 +158,8 @@ func TestParsePlace(t *testing.T) {
 		{at("9223372036854775807", "2147483647", "dice"), Place{"dice", math.MaxInt64, math.MaxInt32}},
 		{at("7", "-1", strings.Repeat("g", MaxGameName)), Place{strings.Repeat("g", MaxGameName), 7, -1}},
 		{map[string]string{"room_id": "2", "game_name": "coin", "newer": "field"}, Place{"coin", 2, -1}},
+		{at("", "0", "dice"), Place{"dice", 0, 0}},
+		{at("0", "", "dice"), Place{"dice", 0, -1}},
 	} {
 		if p, err := ParsePlace(good.fields); err != nil || p != good.want {
 			t.Errorf("ParsePlace(%v): %v %v, want %v", good.fields, p, err, good.want)
@@ -167,7 +169,7 @@ func TestParsePlace(t *testing.T) {
 		}
 	}
 	for _, bad := range []map[string]string{
-		nil, {}, at("1", "0", ""), at("", "0", "dice"), at("0", "0", "dice"), at("-1", "0", "dice"),
+		nil, {}, at("1", "0", ""), at("-1", "0", "dice"),
 		at("9223372036854775808", "0", "dice"), at("NaN", "0", "dice"), at("1.5", "0", "dice"), at("0x10", "0", "dice"), at("1 ", "0", "dice"),
 		at("1", "-2", "dice"), at("1", "2147483648", "dice"), at("1", "NaN", "dice"), at("1", "first", "dice"),
 		at("1", "0", strings.Repeat("g", MaxGameName+1)),
