@@ -9,7 +9,9 @@ import (
 	"os"
 
 	"croupier/servers"
+	"croupier/servers/internal/bus"
 	"croupier/servers/internal/cmdline"
+	"croupier/servers/internal/directory"
 	"croupier/servers/internal/gameserver"
 	"croupier/servers/internal/lifecycle"
 )
@@ -29,10 +31,6 @@ func serve(args []string) error {
 	if err != nil {
 		return err
 	}
-	server, err := gameserver.New(o.config)
-	if err != nil {
-		return err
-	}
 	game, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("listen for gates and players: %w", err)
@@ -41,8 +39,38 @@ func serve(args []string) error {
 	if err != nil {
 		return fmt.Errorf("listen for operators: %w", err)
 	}
+	if o.config.Address, err = reachable(o.advertise, game.Addr()); err != nil {
+		return err
+	}
 	stages, release := lifecycle.Notify(context.Background())
 	defer release()
-	slog.Info("game server", "version", servers.Version, "listen", game.Addr(), "ops", admin.Addr(), "games", o.config.Games.String(), "direct", o.config.Direct)
+	if o.nats != "" {
+		store, closeStore, err := openStore(stages.Drain, o)
+		if err != nil {
+			return err
+		}
+		defer closeStore()
+		o.config.Store = store
+	}
+	server, err := gameserver.New(o.config)
+	if err != nil {
+		return err
+	}
+	slog.Info("game server", "version", servers.Version, "listen", game.Addr(), "ops", admin.Addr(), "advertise", o.config.Address, "directory", o.nats != "",
+		"games", o.config.Games.String(), "direct", o.config.Direct)
 	return server.Run(stages, game, admin)
+}
+
+// openStore opens the directory of rooms at the NATS server.
+func openStore(ctx context.Context, o options) (directory.Store, func(), error) {
+	conn, err := bus.Dial(ctx, o.nats, o.config.Name, slog.Default())
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	store, err := directory.OpenNATS(ctx, conn, o.replicas)
+	if err != nil {
+		conn.Close()
+		return nil, nil, fmt.Errorf("open the directory of rooms: %w", err)
+	}
+	return store, conn.Close, nil
 }

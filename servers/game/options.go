@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -17,16 +19,22 @@ import (
 
 // options are the command line and the environment, once and typed.
 type options struct {
-	listen string
-	ops    string
-	config gameserver.Config
+	listen    string
+	ops       string
+	nats      string // URL; empty: rooms are kept in memory
+	replicas  int
+	advertise string // empty: from listen
+	config    gameserver.Config
 }
 
 const usage = `Usage: game [flags]          serve rooms until a signal
        game drain [flags]    ask the server on this host to drain; returns when it holds no room
+       game snapshot replay  restore saved rooms with this build, and save them again
 
-First SIGTERM: no new rooms; exit when the last one is gone. Second SIGTERM: settle and close now.
-JWT_KEY (KEY or KID:KEY,KID:KEY, in base64) verifies gates and direct players. --dev does without.
+First SIGTERM: no new rooms; those here move to other servers, or end with their last player; exit
+when none is left. Second SIGTERM: settle and close now.
+JWT_KEY (KEY or KID:KEY,KID:KEY, in base64) verifies gates, other game servers and direct players.
+--dev does without. NATS_TOKEN or NATS_CREDS (a file) is the password for --nats.
 
 `
 
@@ -40,9 +48,14 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	seats := f.Int("seats", 4, "`seats` at a table of dice")
 	f.DurationVar(&d.Round, "round", 30*time.Second, "length of a `round` of dice")
 	f.DurationVar(&d.Idle, "idle", 5*time.Second, "`pause` between two rounds of dice")
-	f.DurationVar(&o.config.DrainTimeout, "drain-timeout", 0, "how long a drain waits for players before it settles and closes; 0: for ever")
+	f.DurationVar(&o.config.DrainTimeout, "drain-timeout", 0, "how long a drain waits for rooms to move or end before it settles and closes; 0: for ever")
 	f.IntVar(&o.config.MaxRooms, "max-rooms", 100_000, "how many `rooms` are open at most")
 	f.Float64Var(&o.config.Rate, "rate", 100, "`messages` a second that a direct player may send on average")
+	f.StringVar(&o.nats, "nats", os.Getenv("NATS_URL"), "`URL` of the NATS server that keeps the rooms, so that they outlive this server, e.g. nats://nats:4222 (default $NATS_URL; empty: in memory)")
+	f.IntVar(&o.replicas, "nats-replicas", 1, "how many NATS `servers` keep each room: 1, 3 or 5")
+	f.StringVar(&o.advertise, "advertise", "", "`address` where gates and other game servers reach this one, HOST:PORT (default that of --listen, or this host's)")
+	f.StringVar(&o.config.Name, "name", hostname(), "`name` of this server, in logs and in the directory of rooms")
+	f.DurationVar(&o.config.MoveAfter, "move-after", 2*time.Second, "how long a room of a draining server may wait for the end of its round before it moves in the middle of it")
 	direct := f.String("direct", "", "who may come without a gate: off, token or open (default token; with --dev open)")
 	f.BoolVar(&o.config.Dev, "dev", false, "development: no key needed, details in errors, preset dice, profiles on the ops port")
 	debug := f.Bool("debug", false, "log more")
@@ -59,6 +72,10 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 		return options{}, cmdline.Misuse("--round and --idle must be positive, for example 30s")
 	case o.config.Rate <= 0:
 		return options{}, cmdline.Misuse("--rate must be positive")
+	case o.config.MoveAfter <= 0:
+		return options{}, cmdline.Misuse("--move-after must be positive, for example 2s")
+	case o.replicas != 1 && o.replicas != 3 && o.replicas != 5:
+		return options{}, cmdline.Misuse("--nats-replicas %d: 1, 3 or 5", o.replicas)
 	case o.config.DrainTimeout < 0:
 		return options{}, cmdline.Misuse("--drain-timeout must not be negative")
 	case jwtKey == "" && !o.config.Dev:
@@ -83,6 +100,39 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 		}
 	}
 	return o, nil
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "game"
+	}
+	return name
+}
+
+// reachable is where others reach a listener: at its own address, or, where it listens on all of
+// this host's, at the first of those that is not loopback.
+func reachable(advertise string, listener net.Addr) (string, error) {
+	if advertise != "" {
+		if _, _, err := net.SplitHostPort(advertise); err != nil {
+			return "", cmdline.Misuse("--advertise %q: write HOST:PORT: %w", advertise, err)
+		}
+		return advertise, nil
+	}
+	tcp, ok := listener.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return listener.String(), nil
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", fmt.Errorf("find this host's address: set --advertise: %w", err)
+	}
+	for _, address := range addresses {
+		if own, ok := address.(*net.IPNet); ok && own.IP.IsGlobalUnicast() {
+			return net.JoinHostPort(own.IP.String(), fmt.Sprint(tcp.Port)), nil
+		}
+	}
+	return net.JoinHostPort("127.0.0.1", fmt.Sprint(tcp.Port)), nil
 }
 
 func parseDirect(text string, dev bool) (gameserver.Direct, error) {

@@ -54,8 +54,14 @@ func (encoder) Disconnected(why room.Reason) room.Message {
 	return encode(wire.Command_DISCONNECT, &wire.Int32{Value: int32(reason)})
 }
 
-func (encoder) Closing(text string) room.Message {
-	return encode(wire.Command_NOTICE, &wire.Notice{Kind: wire.Notice_CLOSING, Text: text})
+func (encoder) Closing(text string) room.Message { return notice(wire.Notice_CLOSING, text) }
+
+func (encoder) Moving(text string) room.Message { return notice(wire.Notice_MOVING, text) }
+
+func (encoder) Waiting(text string) room.Message { return notice(wire.Notice_WAITING, text) }
+
+func notice(kind wire.Notice_Kind, text string) room.Message {
+	return encode(wire.Command_NOTICE, &wire.Notice{Kind: kind, Text: text})
 }
 
 func encode(op wire.Command, m proto.Message) room.Message {

@@ -37,26 +37,24 @@ func (ds directService) Connect(stream wire.Network_ConnectServer) error {
 		s.config.Log.Info("direct player refused", "from", from(stream.Context()), "why", status.Convert(err).Message())
 		return err
 	}
-	d := &direct{user: user, queue: make(chan *wire.Msg, directQueue), over: make(chan struct{}), to: link{at: at}}
+	d := &direct{user: user, queue: make(chan *wire.Msg, directQueue), over: make(chan struct{})}
 	d.to.version.Store(&s.config.Version)
 	s.metrics.players.Inc()
 	defer s.metrics.players.Dec()
-	defer d.to.lose(d)
+	defer s.lose(d, left)
 	// Sender and receiver end when this function has returned, at the latest: nothing else wakes a
 	// sender whose player does not read, or a receiver whose player does not write.
 	sent, received := make(chan error, 1), make(chan error, 1)
-	s.streams.Go(func() { sent <- d.send(stream) })
+	s.streams.Go(func() { sent <- d.write(stream) })
 	if err := stream.Context().Err(); err != nil {
 		return status.FromContextError(err).Err() // gone already: it must not replace the newer stream of a player who came back
 	}
-	if err := s.enter(d, seat, 0); err != nil {
-		s.turnAway(d, err, 0)
-	}
+	s.usher(d, wish{at: at, seat: seat})
 	s.streams.Go(func() { received <- s.read(stream, d) })
 	select {
 	case err := <-sent:
 		if err == nil {
-			return d.end // it was faster than this goroutine
+			return d.last(stream) // it was faster than this goroutine
 		}
 		return err
 	case err := <-received:
@@ -72,7 +70,7 @@ func (ds directService) Connect(stream wire.Network_ConnectServer) error {
 	case <-sent: // the player has all that was queued
 	case <-last.C:
 	}
-	return d.end
+	return d.last(stream)
 }
 
 // read hands the player's messages to the room, as many a second as allowed: players of a room
@@ -92,7 +90,7 @@ func (s *Server) read(stream wire.Network_ConnectServer, d *direct) error {
 			return s.close(d, codes.InvalidArgument, "message of %d bytes: at most %d are taken", len(m.GetData()), wire.MaxRequest)
 		}
 		s.metrics.frames.Inc()
-		s.dispatch(d, m.GetCmd(), m.GetData())
+		s.dispatch(d, inbound{op: m.GetCmd(), body: m.GetData()})
 	}
 }
 
@@ -146,13 +144,26 @@ type direct struct {
 	queue chan *wire.Msg
 	to    link
 
-	once sync.Once
-	over chan struct{} // closed when the stream is to end
-	end  error         // how, once over is closed
+	once  sync.Once
+	over  chan struct{} // closed when the stream is to end
+	end   error         // how, once over is closed
+	owner string        // HOST:PORT of the server that the player's room is on, once over is closed; empty: not known
 }
 
-// send writes what is queued until the stream ends; after over, until the queue is empty.
-func (d *direct) send(stream wire.Network_ConnectServer) error {
+// ownerTrailer names the server that a player's room is on, in the trailer of a stream that ends
+// because it is not here. A client goes there only if it knows the address from elsewhere.
+const ownerTrailer = "croupier-owner"
+
+// last is how the stream ends, once over is closed.
+func (d *direct) last(stream wire.Network_ConnectServer) error {
+	if d.owner != "" {
+		stream.SetTrailer(metadata.Pairs(ownerTrailer, d.owner))
+	}
+	return d.end
+}
+
+// write writes what is queued until the stream ends; after over, until the queue is empty.
+func (d *direct) write(stream wire.Network_ConnectServer) error {
 	for {
 		select {
 		case m := <-d.queue:
@@ -180,7 +191,8 @@ func (d *direct) link() *link { return &d.to }
 func (d *direct) User() int64 { return d.user }
 
 func (d *direct) Send(op uint32, body []byte, meta room.Meta) {
-	data := wire.AppendMetaOf(append(make([]byte, 0, len(body)+32), body...), d.to.hello(), 0, meta.Epoch, meta.Seq, meta.Request)
+	version, number := d.to.hello()
+	data := wire.AppendMetaOf(append(make([]byte, 0, len(body)+32), body...), version, number, meta.Epoch, meta.Seq, meta.Request)
 	select {
 	case d.queue <- &wire.Msg{Cmd: wire.Command(op), Data: data}:
 	default:
@@ -192,12 +204,39 @@ func (d *direct) End(reason room.Reason) {
 	switch reason {
 	case room.Retry:
 		d.finish(status.Error(codes.Unavailable, "the room goes away from this server: connect again"))
+	case room.Moved, room.Lost:
+		d.send(*d.to.speaks.Load().next.Load())
+	case room.Full:
+		d.to.full()
 	case room.Replaced:
 		d.finish(status.Error(codes.Aborted, "replaced by a newer connection"))
 	default:
 		d.finish(nil)
 	}
 }
+
+// placed has nothing to tell: the first message does.
+func (d *direct) placed(*berth) {}
+
+// send ends the stream; the player comes again, to the room's server.
+func (d *direct) send(to redirect) {
+	if to.room != 0 {
+		d.finish(status.Error(codes.FailedPrecondition, to.Error()))
+		return
+	}
+	d.once.Do(func() {
+		d.end, d.owner = status.Error(codes.Unavailable, "the room is on another server: connect there"), to.address
+		close(d.over)
+	})
+}
+
+// elsewhere ends the stream: another server may take the player.
+func (d *direct) elsewhere(why error) {
+	d.finish(status.Errorf(codes.Unavailable, "%v: connect to another server", why))
+}
+
+// back drops the message: who comes again asks again.
+func (d *direct) back([]byte, bool) {}
 
 // finish asks the stream's goroutine to end it; the first call counts.
 func (d *direct) finish(err error) {

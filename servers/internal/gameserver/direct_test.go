@@ -34,6 +34,10 @@ func TestStreamThatIsGoneSitsNobodyDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.leave()
 	ctx, hangUp := context.WithCancel(metadata.NewIncomingContext(t.Context(), metadata.Pairs("user_id", "7", "room_id", "1", "seat", "-1", "game_name", "dice")))
 	hangUp()
 	if err := (directService{server: s}).Connect(hungUp{ctx: ctx}); status.Code(err) != codes.Canceled {

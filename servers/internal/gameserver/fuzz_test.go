@@ -30,7 +30,11 @@ func newServer(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.join(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
+		defer s.leave()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := s.Settle(ctx); err != nil {
@@ -70,6 +74,10 @@ func (p *probe) link() *link                           { return &p.to }
 func (p *probe) User() int64                           { return 1 << 40 }
 func (p *probe) Send(op uint32, _ []byte, _ room.Meta) { p.told <- op }
 func (p *probe) End(room.Reason)                       {}
+func (p *probe) placed(*berth)                         {}
+func (p *probe) send(redirect)                         {}
+func (p *probe) elsewhere(error)                       {}
+func (p *probe) back([]byte, bool)                     {}
 
 // FuzzTrunk lets a gate send arbitrary bytes. The server must not panic, must lose every player of
 // that gate in the end, and must go on serving others.
@@ -89,18 +97,15 @@ func FuzzTrunk(f *testing.F) {
 	f.Add([]byte{1, 1, 200})
 	f.Fuzz(func(t *testing.T, batch []byte) {
 		half := len(batch) / 2
-		out := trunk.NewOutbox()
-		s.receive(&gate{ctx: t.Context(), batches: [][]byte{batch, batch[:half], batch[half:]}}, out) //nolint:errcheck // an error is as good
-		p := &probe{to: link{at: place{game: "dice", id: 1 << 50}}, told: make(chan uint32, 64)}
-		if err := s.enter(p, -1, 0); err != nil {
-			t.Fatal(err)
-		}
+		s.receive(&gate{ctx: t.Context(), batches: [][]byte{batch, batch[:half], batch[half:]}}, &gateTrunk{out: trunk.NewOutbox()}) //nolint:errcheck // an error is as good
+		p := &probe{told: make(chan uint32, 64)}
+		s.usher(p, wish{at: place{game: "dice", id: 1 << 50}, seat: -1})
 		for op := range p.told {
 			if op == uint32(wire.Command_DICE_SCENE) {
 				break
 			}
 		}
-		p.to.lose(p)
+		s.lose(p, left)
 	})
 }
 
@@ -108,21 +113,30 @@ func FuzzTrunk(f *testing.F) {
 func TestLostWhileEntering(t *testing.T) {
 	s := newServer(t)
 	for n := range int64(200) {
-		p := &probe{to: link{at: place{game: "coin", id: 1 + n%3}}, told: make(chan uint32, 64)}
+		p := &probe{told: make(chan uint32, 64)}
 		lost := make(chan struct{})
 		go func() {
 			defer close(lost)
-			p.to.lose(p)
+			s.lose(p, left)
 		}()
-		if err := s.enter(p, -1, 0); err != nil {
-			t.Fatal(err)
-		}
+		s.usher(p, wish{at: place{game: "coin", id: 1 + n%3}, seat: -1})
 		<-lost
-		for at, r := range s.open() {
-			summary, err := r.Summarize(t.Context())
-			if err == nil && summary.Players+summary.Spectators != 0 {
-				t.Fatalf("room %v: %+v", at, summary)
+	}
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		inside := 0
+		for _, b := range s.open() {
+			if summary, err := b.room.Summarize(t.Context()); err == nil {
+				inside += summary.Players + summary.Spectators
 			}
+		}
+		if inside == 0 && s.idle() {
+			return
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("%d players stay who are lost", inside)
 		}
 	}
 }
+
+// idle says that nobody is on the way in.
+func (s *Server) idle() bool { return len(s.asking) == 0 }

@@ -2,6 +2,7 @@ package gameserver
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -14,103 +15,241 @@ import (
 type member interface {
 	room.Session
 	link() *link
+	// placed tells which room the member is about to enter.
+	placed(b *berth)
+	// send tells where the member's way goes on, without another word.
+	send(to redirect)
+	// elsewhere tells that this server can't take the member, and another one may.
+	elsewhere(why error)
+	// back returns a message that was not handled, after send.
+	back(raw []byte, again bool)
 }
 
-// link is a member's room. The member's reader goes by it; a room that closes while the member
-// enters moves it to the next room.
+// mostEarly is how many messages wait for a member who is on the way into a room. A further one is
+// refused.
+const mostEarly = 64
+
+// link is a member's way to the room. The member's reader goes by it; who brings the member into a
+// room, or into the next one, sets it.
 type link struct {
-	at   place // never changes
-	room atomic.Pointer[room.Room]
-	lost atomic.Bool
+	berth  atomic.Pointer[berth] // where messages go; nil: on the way
+	speaks atomic.Pointer[berth] // whose messages the member gets; it is set before the room knows the member
+	loss   atomic.Uint32         // a loss; who sets it tells the room, see enter
 	// version is the server's, until the member was told.
 	version atomic.Pointer[string]
+	// full is what happens where a room has no seat for a member who takes nothing else.
+	full func()
+
+	mu    sync.Mutex
+	early []inbound // what the member said on the way
+	gone  bool      // sent elsewhere: there is no more way from here
 }
 
-// hello is what a message to the member says about the server: its version, once. A load is what
-// all further messages pay for it.
-func (l *link) hello() string {
+// loss is how a session ended.
+type loss uint32
+
+const (
+	present loss = iota
+	left         // the player, or the player's connection
+	severed      // the gate, with all who came through it
+)
+
+// inbound is a message of a member. Of a direct one raw is nil.
+type inbound struct {
+	op    wire.Command
+	body  []byte
+	raw   []byte // opcode and body
+	again bool   // another server may have handled it
+}
+
+func (in inbound) input() room.Input {
+	return room.Input{Request: wire.RequestID(in.body), Again: in.again, Raw: in.raw}
+}
+
+// hello is what a message to the member says about server and room, once. A load is what all
+// further messages pay for it.
+func (l *link) hello() (version string, number int64) {
 	if l.version.Load() == nil {
-		return ""
+		return "", 0
 	}
-	if version := l.version.Swap(nil); version != nil {
-		return *version
+	b := l.speaks.Load()
+	if b == nil {
+		return "", 0 // an error from outside of a room
 	}
-	return ""
+	if told := l.version.Swap(nil); told != nil {
+		return *told, b.at.id
+	}
+	return "", 0
 }
 
-// aim points the link at a room before the room is entered, so that what the player sends next
-// goes there.
-func (l *link) aim(r *room.Room) { l.room.Store(r) }
+// keep holds a message of a member who is on the way. kept is false where there is nothing to wait
+// for any more.
+func (l *link) keep(in inbound) (kept bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.gone || l.berth.Load() != nil:
+		return false, nil
+	case len(l.early) >= mostEarly:
+		return true, room.ErrBusy
+	}
+	l.early = append(l.early, in)
+	return true, nil
+}
 
-// settle completes an entry: a member who was lost meanwhile leaves.
-func (l *link) settle(r *room.Room, m member) {
-	if l.lost.Load() {
-		r.Leave(m)
+// wait takes the member out of a room that has ended: what is said from now on waits.
+func (l *link) wait() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.berth.Store(nil)
+}
+
+// leave ends the way from here. It returns what was said on it, and what is said from now on comes
+// back at once: tell is called in between.
+func (l *link) leave(tell func()) (unheard []inbound) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	unheard, l.early = l.early, nil
+	tell()
+	l.gone = true
+	return unheard
+}
+
+// over says that the member was sent elsewhere before they were in a room.
+func (l *link) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone
+}
+
+// enter brings a member into a room by way of in, and hands on what they said meanwhile. A member
+// who is lost meanwhile leaves: whichever of enter and lose comes last sees what the other has
+// stored.
+func (s *Server) enter(m member, b *berth, in func() error) error {
+	l := m.link()
+	l.speaks.Store(b)
+	m.placed(b)
+	if err := in(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	for len(l.early) > 0 {
+		early := l.early
+		l.early = nil
+		for _, said := range early {
+			s.hand(m, b, said)
+		}
+	}
+	l.berth.Store(b)
+	l.mu.Unlock()
+	s.part(m, b)
+	return nil
+}
+
+// part tells a room that a member is lost, if they are.
+func (s *Server) part(m member, b *berth) {
+	switch loss(m.link().loss.Load()) {
+	case left:
+		b.room.Leave(m)
+	case severed:
+		b.room.Sever(m)
 	}
 }
 
-// lose tells the member's room that the session is gone. Whichever of lose and settle comes last
-// sees what the other has stored, so a lost member never stays.
-func (l *link) lose(m member) {
-	l.lost.Store(true)
-	if r := l.room.Load(); r != nil {
-		r.Leave(m)
+// lose tells the member's room that the session is gone.
+func (s *Server) lose(m member, how loss) {
+	l := m.link()
+	l.loss.CompareAndSwap(uint32(present), uint32(how))
+	if b := l.berth.Load(); b != nil {
+		s.part(m, b)
 	}
 }
 
-// dispatch hands a player's message to the player's room.
-func (s *Server) dispatch(m member, op wire.Command, body []byte) {
-	r := m.link().room.Load()
-	if r == nil {
-		return
+// dispatch hands a player's message to the player's room, now or when they are in one.
+func (s *Server) dispatch(m member, in inbound) {
+	l := m.link()
+	for {
+		b := l.berth.Load()
+		if b == nil {
+			kept, err := l.keep(in)
+			switch {
+			case err != nil:
+				s.refuse(m, err, wire.RequestID(in.body))
+				return
+			case kept:
+				return
+			case l.over():
+				m.back(in.raw, in.again)
+				return
+			}
+			continue
+		}
+		if s.hand(m, b, in) {
+			return
+		}
+		// The room has ended, and told its players. Who came too late to enter it goes on in the next
+		// room, and so does what that player said meanwhile.
+		<-b.room.Done()
+		if b.next.Load() != nil {
+			m.back(in.raw, in.again)
+			return
+		}
+		if l.berth.Load() == b {
+			return
+		}
 	}
-	request := wire.RequestID(body)
+}
+
+// hand gives a message to a room. False: the room has ended.
+func (s *Server) hand(m member, b *berth, in inbound) bool {
+	r := b.room
 	var err error
-	switch op {
+	switch in.op {
 	case wire.Command_SIT_DOWN:
-		err = s.sitAgain(m, r, body, request)
+		err = s.sitAgain(m, b, in)
 	case wire.Command_STAND_UP:
-		err = r.Stand(m, request)
+		err = r.Stand(m, in.input())
 	case wire.Command_PRINT:
-		err = r.Print(m, request)
+		err = r.Print(m, in.input())
 	case wire.Command_PING:
 		var ping wire.Int64
-		if err = decode(body, &ping); err == nil {
-			err = r.Echo(m, uint32(op), wire.MustMarshal(&wire.Int64{Value: ping.GetValue()}), request)
+		if err = decode(in.body, &ping); err == nil {
+			err = r.Echo(m, uint32(in.op), wire.MustMarshal(&wire.Int64{Value: ping.GetValue()}), in.input())
+		}
+	case wire.Command_MOVE:
+		var to wire.Int32
+		if err = decode(in.body, &to); err == nil {
+			err = r.Change(m, int(to.GetValue()), in.input())
 		}
 	case wire.Command_ERROR, wire.Command_DISCONNECT, wire.Command_ONLINE, wire.Command_NOTICE:
 		err = room.Refuse(room.CodeUnknownCommand, "unknown command")
 	default:
-		err = r.Play(m, uint32(op), body, request)
+		err = r.Play(m, uint32(in.op), in.body, in.input())
 	}
-	switch {
-	case errors.Is(err, room.ErrClosed):
-		// It has told its players. Only who came too late to enter it goes on, in the next room, and so
-		// does what that player said meanwhile.
-		<-r.Done()
-		if m.link().room.Load() != r {
-			s.dispatch(m, op, body)
-		}
-	case err != nil:
-		s.refuse(m, err, request)
+	if errors.Is(err, room.ErrClosed) {
+		return false
 	}
+	if err != nil {
+		s.refuse(m, err, wire.RequestID(in.body))
+	}
+	return true
 }
 
 // sitAgain lets a member of a room sit down in that room once more: a spectator who wants a seat,
 // or one who wants to see the scene again. A member never changes rooms.
-func (s *Server) sitAgain(m member, r *room.Room, body []byte, request uint64) error {
+func (s *Server) sitAgain(m member, b *berth, in inbound) error {
 	var sit wire.SitDown
-	if err := decode(body, &sit); err != nil {
+	if err := decode(in.body, &sit); err != nil {
 		return err
 	}
 	to, err := wire.ParsePlace(sit.GetPlace())
 	if err != nil {
 		return room.Refuse(room.CodeFail, err.Error())
 	}
-	if at := m.link().at; to.Game != at.game || to.Room != at.id {
+	if to.Game != b.at.game || to.Room != 0 && to.Room != b.at.id {
 		return room.Refuse(room.CodeStatusMismatch, "this connection leads to another room: open a new one")
 	}
-	return r.Move(m, to.Seat, request)
+	return b.room.Move(m, to.Seat, in.input())
 }
 
 func decode(body []byte, into proto.Message) error {

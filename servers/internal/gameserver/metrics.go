@@ -13,6 +13,12 @@ type metrics struct {
 	opened   prometheus.Counter
 	frames   prometheus.Counter
 	batches  prometheus.Counter
+
+	given     prometheus.Counter
+	taken     prometheus.Counter
+	refused   prometheus.Counter
+	recovered prometheus.Counter
+	lost      prometheus.Counter
 }
 
 func newMetrics(s *Server) *metrics {
@@ -23,8 +29,14 @@ func newMetrics(s *Server) *metrics {
 		opened:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_opened_total", Help: "Rooms opened since the start."}),
 		frames:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_frames_received_total", Help: "Messages received from players and gates."}),
 		batches:  prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_batches_received_total", Help: "Batches of messages received from gates: messages by these is how well trunks batch."}),
+
+		given:     prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_given_total", Help: "Rooms that have moved from this server to another one."}),
+		taken:     prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_taken_total", Help: "Rooms that have moved to this server."}),
+		refused:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_refused_total", Help: "Offers of a room to another server that it did not take, or did not answer."}),
+		recovered: prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_recovered_total", Help: "Rooms that were taken over from a dead server."}),
+		lost:      prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_lost_total", Help: "Rooms that another server has taken from this one."}),
 	}
-	m.registry.MustRegister(m.players, m.trunks, m.opened, m.frames, m.batches,
+	m.registry.MustRegister(m.players, m.trunks, m.opened, m.frames, m.batches, m.given, m.taken, m.refused, m.recovered, m.lost,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_rooms", Help: "Rooms open now."}, func() float64 { return float64(s.count()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_cordoned", Help: "1 where the server takes no new rooms."}, func() float64 {
 			if s.Cordoned() {

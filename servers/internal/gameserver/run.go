@@ -3,8 +3,10 @@ package gameserver
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 
+	"croupier/servers/internal/directory"
 	"croupier/servers/internal/lifecycle"
 	"croupier/servers/internal/ops"
 	"croupier/servers/internal/room"
@@ -27,6 +30,62 @@ const settleTime = 5 * time.Second
 // Run serves players on game and operators on admin through both stages. It returns when no room
 // is left after a drain, or when everything was settled; both listeners are closed then.
 func (s *Server) Run(stages lifecycle.Stages, game, admin net.Listener) error {
+	serving, stopServing := context.WithCancel(context.WithoutCancel(stages.Stop))
+	group, failed := errgroup.WithContext(serving)
+	group.Go(func() error { return ops.Serve(serving, admin, s.ops()) })
+	group.Go(func() error {
+		defer stopServing()
+		defer game.Close()
+		if err := s.join(stages.Drain); err != nil {
+			return err
+		}
+		return s.serve(stages, failed, game)
+	})
+	err := group.Wait()
+	s.streams.Wait()
+	s.leave()
+	return err
+}
+
+// join makes the server known to the others.
+func (s *Server) join(ctx context.Context) error {
+	store := s.config.Store
+	if store == nil {
+		store = directory.NewMemory()
+	}
+	self := directory.Server{ID: s.id, Address: s.config.Address, Version: s.config.Version, Games: slices.Sorted(maps.Keys(s.config.Games))}
+	dir, err := directory.Join(ctx, store, self, s.config.Log)
+	if err != nil {
+		return fmt.Errorf("join the directory: %w", err)
+	}
+	s.dir = dir
+	close(s.joined)
+	return nil
+}
+
+// leave ends what is done for players and rooms, and gives up the lease.
+func (s *Server) leave() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.cancel()
+	s.work.Wait()
+	s.peers.close()
+	if s.dir == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
+	defer cancel()
+	if err := s.dir.Close(ctx); err != nil && !s.killed.Load() {
+		s.config.Log.Warn("the lease was not given up: it lapses", "err", err)
+	}
+}
+
+// leavePatience is how long a server that goes waits for the directory.
+const leavePatience = 2 * time.Second
+
+// serve serves the game port.
+func (s *Server) serve(stages lifecycle.Stages, failed context.Context, game net.Listener) error {
 	g := grpc.NewServer(
 		grpc.MaxRecvMsgSize(trunk.Backlog+64<<10),
 		grpc.WaitForHandlers(true),
@@ -34,36 +93,63 @@ func (s *Server) Run(stages lifecycle.Stages, game, admin net.Listener) error {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
 	trunk.RegisterTrunkServer(g, trunkService{server: s})
+	trunk.RegisterPeerServer(g, peerService{server: s})
 	wire.RegisterNetworkServer(g, directService{server: s})
-
-	serving, stopServing := context.WithCancel(context.WithoutCancel(stages.Stop))
-	group, failed := errgroup.WithContext(serving)
-	group.Go(func() error { return ops.Serve(serving, admin, s.ops()) })
+	s.spawn(func() { s.announce(s.ctx) })
+	if s.config.Store != nil {
+		s.spawn(func() { s.recoverRooms(s.ctx) })
+	}
+	var group errgroup.Group
+	ended := make(chan struct{})
 	group.Go(func() error {
+		defer close(ended)
 		if err := g.Serve(game); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it served
 			return fmt.Errorf("game port: %w", err)
 		}
 		return nil
 	})
 	group.Go(func() error {
-		defer stopServing()
-		err := s.wait(stages, failed)
+		err := s.wait(stages, failed, ended)
 		close(s.finished)
 		impatient := time.AfterFunc(settleTime, g.Stop)
 		defer impatient.Stop()
 		g.GracefulStop() // players get their last messages
 		return err
 	})
-	err := group.Wait()
-	s.streams.Wait()
-	return err
+	return group.Wait()
+}
+
+// announce keeps the lease up to date, until ctx ends.
+func (s *Server) announce(ctx context.Context) {
+	for pause(ctx, directory.Renewal) {
+		rooms, told := s.count(), s.lookForSeats()
+		s.dir.Update(func(self *directory.Server) { self.Rooms, self.Vacant = rooms, told })
+		s.peers.keep(s.dir.Servers())
+		s.mu.Lock()
+		clear(s.assigned)
+		s.mu.Unlock()
+	}
+}
+
+// Kill ends the server, as far as others can tell, as the death of its process would: nothing is
+// settled, stored or given up any more. It is for tests and demonstrations, which also cut its
+// connections.
+func (s *Server) Kill() {
+	s.killed.Store(true)
+	select {
+	case <-s.joined:
+		s.dir.Sever()
+	default:
+	}
 }
 
 // wait returns when the server has nothing left to do.
-func (s *Server) wait(stages lifecycle.Stages, failed context.Context) error {
+func (s *Server) wait(stages lifecycle.Stages, failed context.Context, ended <-chan struct{}) error {
 	select {
 	case <-stages.Drain.Done():
 	case <-failed.Done(): // the group knows the error
+		return s.settleNow()
+	case <-ended:
 		return s.settleNow()
 	}
 	drained := s.Cordon()
@@ -78,6 +164,7 @@ func (s *Server) wait(stages lifecycle.Stages, failed context.Context) error {
 		s.config.Log.Info("drained")
 		return nil
 	case <-failed.Done():
+	case <-ended:
 	case <-deadline:
 	case <-stages.Stop.Done():
 	}
@@ -93,6 +180,7 @@ func (s *Server) settleNow() error {
 
 // Listing is what /rooms shows.
 type Listing struct {
+	Server   string `json:"server"` // ID of this process in the directory
 	Cordoned bool   `json:"cordoned"`
 	Rooms    []Room `json:"rooms"`
 }
@@ -105,10 +193,10 @@ type Room struct {
 
 // List describes all rooms, sorted by game and number.
 func (s *Server) List(ctx context.Context) Listing {
-	listing := Listing{Cordoned: s.Cordoned(), Rooms: []Room{}}
-	for at, r := range s.open() {
-		if summary, err := r.Summarize(ctx); err == nil { // else it has ended meanwhile
-			listing.Rooms = append(listing.Rooms, Room{Game: at.game, Summary: summary})
+	listing := Listing{Server: s.id, Cordoned: s.Cordoned(), Rooms: []Room{}}
+	for _, b := range s.open() {
+		if summary, err := b.room.Summarize(ctx); err == nil { // else it has ended meanwhile
+			listing.Rooms = append(listing.Rooms, Room{Game: b.at.game, Summary: summary})
 		}
 	}
 	slices.SortFunc(listing.Rooms, func(a, b Room) int {
@@ -117,9 +205,45 @@ func (s *Server) List(ctx context.Context) Listing {
 	return listing
 }
 
+// Snapshot is a line of what /snapshots shows.
+type Snapshot struct {
+	Game     string `json:"game"`
+	Room     int64  `json:"room"`
+	Snapshot []byte `json:"snapshot"`
+}
+
+func (s *Server) writeSnapshots(ctx context.Context, lines *json.Encoder) {
+	for _, b := range s.open() {
+		line := Snapshot{Game: b.at.game, Room: b.at.id}
+		var made error
+		err := b.room.Do(ctx, func(t *room.Table) { line.Snapshot, made = t.Snapshot() })
+		if errors.Is(err, room.ErrClosed) {
+			continue
+		}
+		if err := cmp.Or(err, made); err != nil {
+			s.config.Log.Warn("no snapshot", "game", b.at.game, "room", b.at.id, "err", err)
+			continue
+		}
+		if lines.Encode(line) != nil {
+			return // nobody reads any more
+		}
+	}
+}
+
+// ready says whether players may come. A cordoned server stays ready: its rooms must stay
+// reachable.
+func (s *Server) ready() error {
+	select {
+	case <-s.joined:
+		return nil
+	default:
+		return errors.New("the directory of rooms does not answer yet: see --nats")
+	}
+}
+
 func (s *Server) ops() ops.Config {
 	return ops.Config{
-		Ready:   func() error { return nil }, // a cordoned server stays ready: its rooms must stay reachable
+		Ready:   s.ready,
 		Metrics: s.metrics.registry,
 		Profile: s.config.Dev,
 		Version: s.config.Version,
@@ -129,8 +253,19 @@ func (s *Server) ops() ops.Config {
 				defer cancel()
 				return s.List(ctx), nil
 			}),
+			// A line of JSON for each room.
+			"GET /snapshots": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ctx, cancel := context.WithTimeout(r.Context(), 30*time.Second)
+				defer cancel()
+				w.Header().Set("Content-Type", "application/jsonl")
+				s.writeSnapshots(ctx, json.NewEncoder(w))
+			}),
 			// Says at once how many rooms there are, and once more when the last one is gone.
 			"POST /drain": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if err := s.ready(); err != nil {
+					http.Error(w, err.Error(), http.StatusServiceUnavailable)
+					return
+				}
 				drained := s.Cordon()
 				fmt.Fprintf(w, "draining: no new rooms, %d open\n", s.count())
 				http.NewResponseController(w).Flush() //nolint:errcheck // the client is gone

@@ -1,5 +1,17 @@
 // Package gameserver is a game server: it holds rooms and lets players into them, over the trunks
 // of gates (trunk.go) and over the direct service (direct.go) of the published format.
+//
+//	server.go   what a server is, and what it tells players itself
+//	member.go   a player's way into a room, and what is said on it
+//	usher.go    how a player gets in: claims, redirects, the room
+//	quick.go    which room a player gets who names none
+//	berth.go    a room of this server: opened, taken over, given up
+//	record.go   where a room is kept
+//	peer.go     what game servers ask each other
+//	move.go     rooms that go to another server
+//	recover.go  rooms whose server has died
+//	drain.go    the two stages of stopping
+//	run.go      ports, the lease, and what operators see
 package gameserver
 
 import (
@@ -9,9 +21,11 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"croupier/servers"
+	"croupier/servers/internal/directory"
 	"croupier/servers/internal/games"
 	"croupier/servers/internal/room"
 	"croupier/servers/token"
@@ -29,15 +43,21 @@ const (
 // Config is what a game server is made of. Zero values have the defaults named.
 type Config struct {
 	Games        games.Register
-	Keys         *token.Keys   // verifies gates and players; nil: everyone who reaches the port is believed
-	Direct       Direct        // default off
-	Dev          bool          // send details of errors to players
-	MaxRooms     int           // default 100,000
-	Rate         float64       // messages a second that a direct player may send on average, twice as many at once; default 100
-	DrainTimeout time.Duration // how long a drain waits for players; 0: for ever
-	NoticeEvery  time.Duration // how often a draining room is told; default 30 s
-	Version      string        // that players are told of; default servers.Version
+	Keys         *token.Keys     // verifies gates, other game servers and players; nil: everyone who reaches the port is believed
+	Direct       Direct          // default off
+	Dev          bool            // send details of errors to players
+	MaxRooms     int             // default 100,000
+	Rate         float64         // messages a second that a direct player may send on average, twice as many at once; default 100
+	DrainTimeout time.Duration   // how long a drain waits for its rooms to move or end; 0: for ever
+	MoveAfter    time.Duration   // how long a draining room may wait for the end of its round before it moves in the middle of it; default 2 s
+	NoticeEvery  time.Duration   // how often a draining room is told; default 30 s
+	Store        directory.Store // of all game servers; nil: rooms are kept in memory, and end with this server
+	Address      string          // HOST:PORT where gates and other game servers reach this one; needed with Store
+	Name         string          // the begin of the server's ID; default "game"
+	Version      string          // that players are told of; default servers.Version
 	Log          *slog.Logger
+	// Trace, where set, is told of each step of a move, before it is taken. It is for tests.
+	Trace func(step Step, game string, room int64)
 }
 
 // mailbox is how many messages of players wait for a room at most: more than one player may send
@@ -50,34 +70,76 @@ const maxVersion = 64
 var (
 	errCordoned = errors.New("this server takes no new rooms")
 	errFull     = errors.New("this server holds as many rooms as it may")
+	errGone     = errors.New("the player is not in the room any more")
 )
 
 // Server holds the rooms of one game server.
 type Server struct {
 	config  Config
+	id      string // of this process, in the directory
 	encode  encoder
 	metrics *metrics
+	peers   *peers
 	drained chan struct{} // closed when the server is cordoned and holds no room
 	// finished is closed when the server has no room and goes away: trunks end.
 	finished chan struct{}
 	streams  sync.WaitGroup // the goroutines that read from streams
 
-	mu       sync.Mutex // guards what follows; never held while a room is waited for
-	rooms    map[place]*room.Room
+	ctx     context.Context // ends with the server: what is done for players and rooms stops
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // what is done for players and rooms: see spawn
+	asking  chan struct{}  // a slot for each player who may ask the directory at a time
+	drawing chan struct{}  // a slot for who may open a room for somebody who named none
+
+	joined chan struct{}        // closed when dir is set
+	dir    *directory.Directory // set before the game port is open
+	killed atomic.Bool
+
+	mu       sync.Mutex // guards what follows; never held while a room or the directory is waited for
+	over     bool       // nothing is begun any more
+	rooms    map[place]*berth
+	vacant   map[string][]int64 // rooms with a free seat, some, by game
+	filling  map[string]*berth  // the newest room that was opened for somebody who named none, by game
+	assigned map[string]int     // rooms given to each server since its lease last said how many it has
 	cordoned bool
-	epoch    uint64 // of the room that was opened last
 }
 
-// place names a room: numbers are given for each kind of game by itself.
+// place names a room: numbers are given for each kind of game by itself. Number 0 is any room.
 type place struct {
 	game string
 	id   int64
 }
 
+func (p place) key() directory.Key { return directory.Key{Game: p.game, Room: p.id} }
+
 // New returns a server without rooms.
 func New(c Config) (*Server, error) {
+	if err := c.setDefaults(); err != nil {
+		return nil, fmt.Errorf("game server: %w", err)
+	}
+	s := &Server{
+		config:   c,
+		id:       newID(c.Name),
+		encode:   encoder{details: c.Dev},
+		peers:    newPeers(c.Keys),
+		drained:  make(chan struct{}),
+		finished: make(chan struct{}),
+		joined:   make(chan struct{}),
+		asking:   make(chan struct{}, mostAsking),
+		drawing:  make(chan struct{}, 1),
+		rooms:    make(map[place]*berth),
+		vacant:   make(map[string][]int64),
+		filling:  make(map[string]*berth),
+		assigned: make(map[string]int),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s)
+	return s, nil
+}
+
+func (c *Config) setDefaults() error {
 	if len(c.Games) == 0 {
-		return nil, errors.New("game server: no games to play")
+		return errors.New("no games to play")
 	}
 	if c.MaxRooms == 0 {
 		c.MaxRooms = 100_000
@@ -88,6 +150,9 @@ func New(c Config) (*Server, error) {
 	if c.NoticeEvery == 0 {
 		c.NoticeEvery = 30 * time.Second
 	}
+	if c.MoveAfter == 0 {
+		c.MoveAfter = 2 * time.Second
+	}
 	if c.Version == "" {
 		c.Version = servers.Version
 	}
@@ -96,108 +161,34 @@ func New(c Config) (*Server, error) {
 		c.Direct = DirectOff
 	}
 	if c.Direct == DirectToken && c.Keys == nil {
-		return nil, errors.New("game server: direct players need tokens, and there is no key to verify them: set JWT_KEY")
+		return errors.New("direct players need tokens, and there is no key to verify them: set JWT_KEY")
+	}
+	if c.Store != nil && c.Address == "" {
+		return errors.New("other servers must know where to reach this one: set its address")
+	}
+	if c.Name == "" {
+		c.Name = "game"
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	s := &Server{
-		config:   c,
-		encode:   encoder{details: c.Dev},
-		drained:  make(chan struct{}),
-		finished: make(chan struct{}),
-		rooms:    make(map[place]*room.Room),
-	}
-	s.metrics = newMetrics(s)
-	return s, nil
+	return nil
 }
 
-// enter lets a member into its room, which is opened if need be. After an error the member was
-// told nothing.
-func (s *Server) enter(m member, seat int, request uint64) error {
-	for {
-		r, err := s.room(m.link().at)
-		if err != nil {
-			return err
-		}
-		m.link().aim(r)
-		if err = r.Enter(m, seat, request); err == nil {
-			m.link().settle(r, m)
-			return nil
-		}
-		<-r.Done() // it is about to be forgotten; then a new one opens
-	}
-}
-
-// room finds or opens a room.
-func (s *Server) room(at place) (*room.Room, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r, open := s.rooms[at]; open {
-		return r, nil
-	}
-	kind, known := s.config.Games[at.game]
-	switch {
-	case !known:
-		return nil, room.Refuse(room.CodeFail, fmt.Sprintf("unknown game %q: this server plays %s", clip(at.game, 32), s.config.Games))
-	case at.id <= 0:
-		return nil, room.Refuse(room.CodeFail, "room_id is a whole number from 1")
-	case s.cordoned:
-		return nil, errCordoned
-	case len(s.rooms) >= s.config.MaxRooms:
-		return nil, errFull
-	}
-	r, err := room.Open(room.Config{
-		ID:      at.id,
-		Seats:   kind.Seats,
-		Mailbox: mailbox,
-		Epoch:   s.nextEpoch(),
-		Encoder: s.encode,
-		Log:     s.config.Log.With("game", at.game),
-		Ended:   func(late []room.Entry) { s.ended(at, late) },
-	}, kind.New())
-	if err != nil {
-		s.config.Log.Error("room not opened", "game", at.game, "room", at.id, "err", err)
-		return nil, room.Refuse(room.CodeFail, "the game could not be started")
-	}
-	s.rooms[at] = r
-	s.metrics.opened.Inc()
-	s.config.Log.Debug("room opened", "game", at.game, "room", at.id)
-	return r, nil
-}
-
-// nextEpoch numbers the ownership of a room that opens, so that a room which was closed and is
-// opened again, here or on another server, is not taken for the one before: it counts on, and
-// never behind the clock. No server opens a room in each microsecond, so the number of one does not
-// run ahead of the clock, and so not of that of another. It needs s.mu.
-func (s *Server) nextEpoch() uint64 {
-	s.epoch = max(s.epoch+1, uint64(time.Now().UnixMicro()))
-	return s.epoch
-}
-
-// ended forgets a room, and lets those into a new one who came while it closed.
-func (s *Server) ended(at place, late []room.Entry) {
-	s.mu.Lock()
-	delete(s.rooms, at)
-	s.checkDrained()
-	s.mu.Unlock()
-	s.config.Log.Debug("room closed", "game", at.game, "room", at.id)
-	for _, e := range late {
-		m := e.Session.(member)
-		if err := s.enter(m, e.Seat, e.Request); err != nil {
-			s.turnAway(m, err, e.Request)
-		}
-	}
-}
-
-// turnAway ends a member who could not enter.
+// turnAway ends a member who could not enter. The member was told nothing yet.
 func (s *Server) turnAway(m member, err error, request uint64) {
-	if errors.Is(err, errCordoned) {
-		m.End(room.Retry)
-		return
+	var to *redirect
+	switch {
+	case errors.As(err, &to):
+		m.send(*to)
+	case errors.Is(err, errCordoned), errors.Is(err, errUnreadable):
+		m.elsewhere(err)
+	case errors.Is(err, errGone):
+		m.End(room.Absent)
+	default:
+		s.refuse(m, err, request)
+		m.End(room.Refused)
 	}
-	s.refuse(m, err, request)
-	m.End(room.Refused)
 }
 
 // refuse sends a member an error from outside of a room.
@@ -207,86 +198,26 @@ func (s *Server) refuse(m member, err error, request uint64) {
 	case errors.As(err, &refusal):
 	case errors.Is(err, room.ErrBusy):
 		refusal = &room.Refusal{Code: room.CodeFail, Reason: "the room is busy: try again"}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, directory.ErrAway):
+		refusal = &room.Refusal{Code: room.CodeFail, Reason: "the directory of rooms does not answer: try again", Detail: err.Error()}
 	default:
-		refusal = &room.Refusal{Code: room.CodeFail, Reason: err.Error()}
+		refusal = &room.Refusal{Code: room.CodeFail, Reason: "the request failed: try again", Detail: err.Error()}
 	}
 	message := s.encode.Refused(refusal)
 	m.Send(message.Op, message.Body, room.Meta{Request: request})
 }
 
-// Cordon makes the server take no new rooms. Rooms that exist stay reachable, and everyone in
-// them is told, now and again, that they will be closed. The channel is closed when no room is left.
-func (s *Server) Cordon() <-chan struct{} {
+// open copies the list of rooms that run.
+func (s *Server) open() []*berth {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.cordoned {
-		s.cordoned = true
-		s.config.Log.Info("draining: no new rooms", "rooms", len(s.rooms))
-		for _, r := range s.rooms {
-			r.Warn("the server is being replaced: this room will be closed by the system", s.config.NoticeEvery)
-		}
-		s.checkDrained()
-	}
-	return s.drained
-}
-
-// checkDrained needs s.mu.
-func (s *Server) checkDrained() {
-	if s.cordoned && len(s.rooms) == 0 {
-		select {
-		case <-s.drained:
-		default:
-			close(s.drained)
+	running := make([]*berth, 0, len(s.rooms))
+	for _, b := range s.rooms {
+		if b.room != nil {
+			running = append(running, b)
 		}
 	}
-}
-
-// Cordoned says whether the server takes no new rooms.
-func (s *Server) Cordoned() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cordoned
-}
-
-// Players of rooms that are settled come again at once. So that they do not all come in the same
-// moment, rooms are settled one after the other, settlePause apart, but all within settleSpread.
-const (
-	settlePause  = 2 * time.Millisecond
-	settleSpread = 2 * time.Second
-)
-
-// Settle cordons, brings every round to its end, closes all rooms and waits until they are gone
-// or ctx ends. Players are told to come again.
-func (s *Server) Settle(ctx context.Context) error {
-	drained := s.Cordon()
-	rooms := s.open()
-	pause := time.NewTicker(max(min(settlePause, settleSpread/time.Duration(len(rooms)+1)), time.Microsecond))
-	defer pause.Stop()
-	for _, r := range rooms {
-		r.Settle(room.Retry)
-		select {
-		case <-pause.C:
-		case <-drained:
-		case <-ctx.Done():
-		}
-	}
-	select {
-	case <-drained:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("settle: %d rooms did not close: %w", len(s.open()), ctx.Err())
-	}
-}
-
-// open copies the list of rooms.
-func (s *Server) open() map[place]*room.Room {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rooms := make(map[place]*room.Room, len(s.rooms))
-	for at, r := range s.rooms {
-		rooms[at] = r
-	}
-	return rooms
+	return running
 }
 
 // clip shortens text that came from outside before it is shown or logged.
@@ -295,4 +226,13 @@ func clip(text string, n int) string {
 		return text
 	}
 	return text[:n] + "..."
+}
+
+// spawn does something for players or rooms, beside all else, unless the server ends.
+func (s *Server) spawn(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.work.Go(f)
+	}
 }

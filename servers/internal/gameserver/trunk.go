@@ -2,9 +2,11 @@ package gameserver
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -39,19 +41,27 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 
 	// Sender and receiver end when this function has returned, at the latest: nothing else wakes a
 	// sender whose gate does not read, or a receiver whose gate does not write.
-	out := trunk.NewOutbox()
-	sent, received := make(chan error, 1), make(chan error, 1)
+	t := &gateTrunk{out: trunk.NewOutbox()}
+	sent, received, silent := make(chan error, 1), make(chan error, 1), make(chan error, 1)
 	s.streams.Go(func() {
-		sent <- out.Run(stream.Context(), func(batch []byte) error { return stream.Send(&trunk.Batch{Frames: batch}) })
+		sent <- t.out.Live(stream.Context(), func(batch []byte) error { return stream.Send(&trunk.Batch{Frames: batch}) })
 	})
-	s.streams.Go(func() { received <- s.receive(stream, out) })
+	s.streams.Go(func() { received <- s.receive(stream, t) })
+	s.streams.Go(func() { silent <- t.pulse.Watch(stream.Context()) })
 
 	select {
 	case err := <-received:
-		out.Fail(context.Canceled)
+		t.out.Fail(context.Canceled)
 		return err
+	case err := <-silent:
+		if stream.Context().Err() != nil {
+			return nil
+		}
+		s.config.Log.Warn("trunk given up", "from", from(stream.Context()), "err", err)
+		t.out.Fail(err)
+		return status.Error(codes.Unavailable, err.Error())
 	case <-s.finished:
-		out.Finish()
+		t.out.Finish()
 		<-sent
 		return nil
 	case err := <-sent:
@@ -61,6 +71,12 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 		s.config.Log.Warn("trunk given up", "from", from(stream.Context()), "err", err)
 		return status.Error(codes.ResourceExhausted, err.Error())
 	}
+}
+
+// gateTrunk is the trunk of one gate.
+type gateTrunk struct {
+	out   *trunk.Outbox
+	pulse trunk.Pulse
 }
 
 // gone says whether a stream ended because its other side ended it or was lost. Else it sent what
@@ -95,11 +111,11 @@ func (s *Server) admitGate(ctx context.Context) error {
 }
 
 // receive reads a trunk. Its goroutine alone owns the map of lanes.
-func (s *Server) receive(stream trunk.Trunk_AttachServer, out *trunk.Outbox) error {
+func (s *Server) receive(stream trunk.Trunk_AttachServer, t *gateTrunk) error {
 	lanes := make(map[uint64]*lane)
 	defer func() {
 		for _, l := range lanes {
-			l.to.lose(l)
+			s.lose(l, severed)
 		}
 		s.metrics.players.Sub(float64(len(lanes)))
 	}()
@@ -112,10 +128,11 @@ func (s *Server) receive(stream trunk.Trunk_AttachServer, out *trunk.Outbox) err
 			s.config.Log.Warn("trunk given up", "from", from(stream.Context()), "err", err)
 			return err
 		}
+		t.pulse.Heard(batch.GetFrames())
 		n := 0
 		for frame, err := range trunk.Frames(batch.GetFrames()) {
 			if err == nil {
-				err = s.take(lanes, out, frame)
+				err = s.receiveFrame(lanes, t, frame)
 			}
 			if err != nil {
 				s.config.Log.Warn("trunk given up", "from", from(stream.Context()), "err", err)
@@ -128,8 +145,8 @@ func (s *Server) receive(stream trunk.Trunk_AttachServer, out *trunk.Outbox) err
 	}
 }
 
-// take handles one frame of a gate. An error means that the trunk can't be trusted any more.
-func (s *Server) take(lanes map[uint64]*lane, out *trunk.Outbox, f trunk.Frame) error {
+// receiveFrame handles one frame of a gate. An error means that the trunk can't be trusted any more.
+func (s *Server) receiveFrame(lanes map[uint64]*lane, t *gateTrunk, f trunk.Frame) error {
 	l := lanes[f.Lane]
 	switch f.Kind {
 	case trunk.KindOpen:
@@ -143,19 +160,18 @@ func (s *Server) take(lanes map[uint64]*lane, out *trunk.Outbox, f trunk.Frame) 
 		if open.GetUser() <= 0 {
 			return fmt.Errorf("%w: open for user %d", trunk.ErrMalformed, open.GetUser())
 		}
-		at := place{game: open.GetGame(), id: open.GetRoom()}
-		l = &lane{id: f.Lane, user: open.GetUser(), out: out, to: link{at: at}}
+		l = &lane{id: f.Lane, user: open.GetUser(), trunk: t}
 		l.to.version.Store(&s.config.Version)
 		lanes[f.Lane] = l
 		s.metrics.players.Inc()
-		if err := s.enter(l, int(open.GetSeat()), open.GetRequest()); err != nil {
-			if errors.Is(err, errCordoned) {
-				l.shut(trunk.ReasonCordoned)
-			} else {
-				s.turnAway(l, err, open.GetRequest())
-			}
-		}
-	case trunk.KindData:
+		s.usher(l, wish{
+			at:      place{game: open.GetGame(), id: open.GetRoom()},
+			seat:    int(open.GetSeat()),
+			request: open.GetRequest(),
+			resume:  open.GetResume(),
+			dead:    open.GetDead(),
+		})
+	case trunk.KindData, trunk.KindAgain:
 		if l == nil {
 			return nil // it crossed a Shut: the player spoke while the lane ended
 		}
@@ -163,23 +179,37 @@ func (s *Server) take(lanes map[uint64]*lane, out *trunk.Outbox, f trunk.Frame) 
 		if err != nil {
 			return fmt.Errorf("%w: lane %d: %w", trunk.ErrMalformed, f.Lane, err)
 		}
-		s.dispatch(l, op, body)
+		s.dispatch(l, inbound{op: op, body: body, raw: f.Payload, again: f.Kind == trunk.KindAgain})
 	case trunk.KindShut:
 		if l != nil {
 			delete(lanes, f.Lane)
 			s.metrics.players.Dec()
-			l.to.lose(l)
+			s.shut(l)
 		}
 	}
 	return nil
 }
 
+// shut ends a lane at the gate's word. Who was sent elsewhere has all back by then that was not
+// handled, and the gate is told so.
+func (s *Server) shut(l *lane) {
+	if !l.sent.Load() {
+		s.lose(l, left)
+		return
+	}
+	if b := l.to.speaks.Load(); b != nil {
+		<-b.room.Done() // it is giving back what it has not handled
+	}
+	l.shut(trunk.ReasonMoved)
+}
+
 // lane is a session that came over a trunk.
 type lane struct {
-	id   uint64
-	user int64
-	out  *trunk.Outbox
-	to   link
+	id    uint64
+	user  int64
+	trunk *gateTrunk
+	to    link
+	sent  atomic.Bool // elsewhere
 }
 
 func (l *lane) link() *link { return &l.to }
@@ -189,24 +219,73 @@ func (l *lane) User() int64 { return l.user }
 // Send queues a message. A trunk that fails is noticed by its own goroutines, which then lose
 // every lane.
 func (l *lane) Send(op uint32, body []byte, meta room.Meta) {
-	var head [wire.OpcodeSize]byte
-	var tail [48]byte
-	l.out.Put(l.id, trunk.KindData, //nolint:errcheck // see above
-		wire.AppendOpcode(head[:0], wire.Command(op)), body,
-		wire.AppendMetaOf(tail[:0], l.to.hello(), 0, meta.Epoch, meta.Seq, meta.Request))
+	var head [binary.MaxVarintLen64 + wire.OpcodeSize]byte
+	var tail [64]byte
+	kind, front := trunk.KindData, head[:0]
+	if meta.Request != 0 && l.trunk.pulse.Beats() {
+		kind, front = trunk.KindReply, binary.AppendUvarint(front, meta.Request)
+	}
+	version, number := l.to.hello()
+	l.put(kind, wire.AppendOpcode(front, wire.Command(op)), body,
+		wire.AppendMetaOf(tail[:0], version, number, meta.Epoch, meta.Seq, meta.Request))
 }
 
-// End shuts the lane.
+func (l *lane) put(kind trunk.Kind, parts ...[]byte) {
+	l.trunk.out.Put(l.id, kind, parts...) //nolint:errcheck // see Send
+}
+
+// End shuts the lane, or sends the player after the room.
 func (l *lane) End(reason room.Reason) {
-	l.shut([...]trunk.Reason{
-		room.Stood:     trunk.ReasonStood,
-		room.Disbanded: trunk.ReasonDisbanded,
-		room.Replaced:  trunk.ReasonReplaced,
-		room.Retry:     trunk.ReasonRetry,
-		room.Refused:   trunk.ReasonRefused,
-	}[reason])
+	switch reason {
+	case room.Moved, room.Lost:
+		l.tell(*l.to.speaks.Load().next.Load())
+	case room.Full:
+		l.to.full()
+	default:
+		l.shut(reasons[reason])
+	}
 }
 
-func (l *lane) shut(reason trunk.Reason) {
-	l.out.Put(l.id, trunk.KindShut, []byte{byte(reason)}) //nolint:errcheck // as in Send
+// reasons are why a lane is shut where a room ends the session.
+var reasons = map[room.Reason]trunk.Reason{
+	room.Stood:     trunk.ReasonStood,
+	room.Disbanded: trunk.ReasonDisbanded,
+	room.Replaced:  trunk.ReasonReplaced,
+	room.Retry:     trunk.ReasonRetry,
+	room.Refused:   trunk.ReasonRefused,
+	room.Absent:    trunk.ReasonAbsent,
 }
+
+func (l *lane) shut(reason trunk.Reason) { l.put(trunk.KindShut, []byte{byte(reason)}) }
+
+// placed says where the lane leads.
+func (l *lane) placed(b *berth) {
+	if !l.trunk.pulse.Beats() {
+		return // a gate of a build that does not know the frame
+	}
+	l.put(trunk.KindPlaced, wire.MustMarshal(&trunk.Placed{Room: b.at.id, Epoch: b.epoch}))
+}
+
+// tell says where the way goes on. A gate of a build that does not know of moves has its player
+// come again.
+func (l *lane) tell(to redirect) {
+	if !l.trunk.pulse.Beats() {
+		l.shut(trunk.ReasonRetry)
+		return
+	}
+	l.sent.Store(true)
+	l.put(trunk.KindMoved, wire.MustMarshal(&trunk.Moved{Address: to.address, Room: to.room, Lost: to.lost}))
+}
+
+// send ends the way from here.
+func (l *lane) send(to redirect) {
+	for _, in := range l.to.leave(func() { l.tell(to) }) {
+		l.back(in.raw, in.again)
+	}
+}
+
+// elsewhere has the gate ask another server.
+func (l *lane) elsewhere(error) { l.shut(trunk.ReasonCordoned) }
+
+// back returns a message.
+func (l *lane) back(raw []byte, _ bool) { l.put(trunk.KindBack, raw) }

@@ -1,0 +1,90 @@
+package gameserver
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+
+	"croupier/servers/internal/directory"
+)
+
+const (
+	// mostRecovering is how many rooms of a dead server are taken over at a time.
+	mostRecovering = 16
+	// firstSearch is how long after its start a server looks for rooms that nobody owns: by then it
+	// knows who is alive. searchEvery is the time from then on.
+	firstSearch = 3 * time.Second
+	searchEvery = time.Minute
+)
+
+// recoverRooms takes over what servers leave behind that die, until ctx ends. Players who come for
+// such a room do not wait for this: see fill. It is for rooms that nobody comes for, whose rounds
+// have to end all the same.
+func (s *Server) recoverRooms(ctx context.Context) {
+	search := time.NewTimer(firstSearch)
+	defer search.Stop()
+	for {
+		var entries []directory.Entry
+		var err error
+		select {
+		case dead := <-s.dir.Lapsed():
+			s.config.Log.Warn("game server lost: its lease has lapsed", "server", dead.ID, "address", dead.Address)
+			entries, err = s.dir.Owned(ctx, dead.ID)
+		case <-search.C:
+			search.Reset(searchEvery)
+			entries, err = s.dir.Orphans(ctx)
+		case <-ctx.Done():
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			s.config.Log.Warn("rooms of dead servers not found: they wait for their players, or for the next search", "err", err)
+		}
+		s.adopt(ctx, entries)
+	}
+}
+
+// adopt takes over those of the entries that this server ranks first for.
+func (s *Server) adopt(ctx context.Context, entries []directory.Entry) {
+	slots := make(chan struct{}, mostRecovering)
+	for _, entry := range entries {
+		if s.Cordoned() || !s.ranksFirst(entry.Key) {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		s.spawn(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, usherPatience)
+			defer cancel()
+			_, err := s.find(ctx, place{entry.Game, entry.Room}, true, nil)
+			var taken *redirect
+			if err != nil && !errors.As(err, &taken) && !errors.Is(err, errGone) {
+				s.config.Log.Warn("room not taken over", "game", entry.Game, "room", entry.Room, "err", err)
+			}
+		})
+	}
+}
+
+// ranksFirst says whether of all servers that may take a room it is for this one to do so
+// (rendezvous hashing).
+func (s *Server) ranksFirst(key directory.Key) bool {
+	own := weight(s.id, key)
+	return !slices.ContainsFunc(s.dir.Servers(), func(other directory.Server) bool {
+		return s.mayTake(other, key.Game) && weight(other.ID, key) > own
+	})
+}
+
+func weight(server string, key directory.Key) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(server + " " + key.Game + " " + strconv.FormatInt(key.Room, 10)))
+	mixed := h.Sum64() // FNV alone leaves neighbours close together
+	mixed ^= mixed >> 33
+	mixed *= 0xff51afd7ed558ccd
+	return mixed ^ mixed>>33
+}
