@@ -71,6 +71,9 @@ func (t *tape) play(o *Oracle, room int64, events []Event, n uint64) {
 		if e.Round != 0 {
 			e.Round += n * t.rounds
 		}
+		if e.Request != 0 {
+			e.Request += n * (t.rounds + 1) // of each bot: it rolls once a round, and may sit down once
+		}
 		o.See(room, e)
 	}
 }

@@ -19,7 +19,7 @@ type clock struct {
 // expect sets the clock by what was said at a time about what comes in so long.
 func (l *life) expect(at, after time.Duration, round uint64, starts bool) {
 	l.clock = clock{}
-	if after > 0 && l.room.book.config.Late >= 0 {
+	if after > 0 && !l.still && l.room.book.config.Late >= 0 {
 		l.clock = clock{due: at + after, round: round, starts: starts}
 	}
 }

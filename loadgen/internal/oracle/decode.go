@@ -11,7 +11,11 @@ import (
 // Decode makes an Event of what a server said. The caller adds who was told, and when. What does
 // not come from a room has Epoch 0.
 func Decode(op wire.Command, body wire.WithMeta) Event {
-	e := Event{Kind: Other, Epoch: body.GetMeta().GetEpoch(), Seq: body.GetMeta().GetSeq()}
+	meta := body.GetMeta()
+	e := Event{
+		Kind: Other, Epoch: meta.GetEpoch(), Seq: meta.GetSeq(),
+		Request: meta.GetRequest(), Way: meta.GetServer() != "", Room: meta.GetRoom(),
+	}
 	switch m := body.(type) {
 	case *wire.User:
 		e.Kind, e.User, e.Seat, e.Online = Present, m.GetId(), m.GetSeat(), m.GetOnline()
@@ -40,7 +44,7 @@ func Decode(op wire.Command, body wire.WithMeta) Event {
 	case *wire.Error:
 		e.Kind, e.Code, e.Text = Told, m.GetCode(), "error: "+m.GetDesc()
 	case *wire.Notice:
-		e.Kind, e.Text = Told, "notice: "+m.GetText()
+		e.Kind, e.Text = notice(m.GetKind()), "notice: "+m.GetText()
 	case *wire.String:
 		e.Kind, e.Text = Told, "print"
 	case *wire.Int32:
@@ -49,6 +53,14 @@ func Decode(op wire.Command, body wire.WithMeta) Event {
 		e.Text = op.String()
 	}
 	return e
+}
+
+// notice is what a notice is to a bot.
+func notice(k wire.Notice_Kind) Kind {
+	if k == wire.Notice_WAITING {
+		return Waiting
+	}
+	return Told
 }
 
 func reason(r wire.DisconnectReason) Reason {

@@ -54,7 +54,7 @@ var layouts = [...]layout{
 const metaField = 15
 
 // metaLayout is that of Meta.
-var metaLayout = layout{varints: 1<<1 | 1<<2 | 1<<3}
+var metaLayout = layout{varints: 1<<1 | 1<<2 | 1<<3 | 1<<5, text: 4}
 
 // values are the fields of a message, by number where they are varints.
 type values struct {
@@ -87,7 +87,7 @@ func (d *Decoder) Decode(op wire.Command, payload []byte) (Event, error) {
 
 func (d *Decoder) event(op wire.Command, v *values) Event {
 	f := &v.varint
-	e := Event{Epoch: v.meta[1], Seq: v.meta[2]}
+	e := Event{Epoch: v.meta[1], Seq: v.meta[2], Request: v.meta[3], Way: v.meta[4] != 0, Room: int64(v.meta[5])}
 	switch op {
 	case wire.Command_SIT_DOWN:
 		e.Kind, e.User, e.Seat, e.Online = Present, int64(f[1]), int32(f[2]), f[3] != 0
@@ -109,7 +109,7 @@ func (d *Decoder) event(op wire.Command, v *values) Event {
 	case wire.Command_ERROR:
 		e.Kind, e.Code, e.Text = Told, wire.Code(f[1]), "error: "+string(v.text)
 	case wire.Command_NOTICE:
-		e.Kind, e.Text = Told, "notice: "+string(v.text)
+		e.Kind, e.Text = notice(wire.Notice_Kind(f[1])), "notice: "+string(v.text)
 	case wire.Command_PRINT:
 		e.Kind, e.Text = Told, "print"
 	case wire.Command_DISCONNECT:
@@ -194,7 +194,7 @@ func (d *Decoder) readInner(number protowire.Number, b []byte, form layout, v *v
 	return nil
 }
 
-// readVarints takes a message apart of which only numbers count.
+// readVarints takes a message apart of which only numbers count, and the length of its text.
 func readVarints(b []byte, form layout, into *[6]uint64) error {
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
@@ -204,6 +204,12 @@ func readVarints(b []byte, form layout, into *[6]uint64) error {
 		b = b[n:]
 		if kind == protowire.VarintType && number < 16 && form.varints&(1<<number) != 0 {
 			into[number], n = protowire.ConsumeVarint(b)
+		} else if kind == protowire.BytesType && number == form.text && number != 0 {
+			var text []byte
+			if text, n = protowire.ConsumeBytes(b); n >= 0 && !utf8.Valid(text) {
+				return errMalformed
+			}
+			into[number] = uint64(len(text))
 		} else {
 			n = protowire.ConsumeFieldValue(number, kind, b)
 		}

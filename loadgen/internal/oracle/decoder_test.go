@@ -16,6 +16,8 @@ var spoken = []struct {
 	body proto.Message
 }{
 	{wire.Command_ERROR, &wire.Error{Code: wire.Code_ALREADY_SHAKEN, Desc: "you rolled", Detail: "twice", Meta: &wire.Meta{Epoch: 3, Seq: 900}}},
+	{wire.Command_SIT_DOWN, &wire.User{Id: 5, Meta: &wire.Meta{Epoch: 7, Seq: 2, Server: "v3", Room: 900}}},
+	{wire.Command_NOTICE, &wire.Notice{Kind: wire.Notice_WAITING, Text: "wait", Meta: &wire.Meta{Epoch: 7, Seq: 2}}},
 	{wire.Command_DISCONNECT, &wire.Int32{Value: 1, Meta: &wire.Meta{Epoch: 3}}},
 	{wire.Command_DISCONNECT, &wire.Int32{Value: 2}},
 	{wire.Command_SIT_DOWN, &wire.User{Id: 1 << 40, Seat: -1, Online: true, Meta: &wire.Meta{Epoch: 1 << 60, Seq: 1, Request: 77}}},
@@ -44,6 +46,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Add(uint32(wire.Command_DICE_SETTLEMENT), []byte{26, 4, 8, 3, 16, 5, 16, 9, 26, 4, 8, 3, 16, 6, 16, 1, 26, 0, 18, 2, 1, 128})
 	f.Add(uint32(wire.Command_DICE_SETTLEMENT), []byte{26, 4, 8, 3, 16, 5, 26, 4, 8, 2, 16, 5, 26, 4, 8, 3, 16, 6, 122, 2, 8, 3, 122, 2, 16, 4})
 	f.Add(uint32(wire.Command_ERROR), []byte{18, 2, 0xff, 0xfe})
+	f.Add(uint32(wire.Command_PING), []byte{8, 1, 122, 3, 34, 1, 0xff})
 	f.Add(uint32(wire.Command_ONLINE), []byte{11, 8, 1, 12, 10, 1, 8, 0x80, 0x80, 0})
 	d := new(Decoder)
 	f.Fuzz(func(t *testing.T, op uint32, payload []byte) {
@@ -66,7 +69,8 @@ func equal(a, b Event) bool {
 	a.Dice, a.Winners, b.Dice, b.Winners = nil, nil, nil, nil
 	return same && a.Kind == b.Kind && a.String() == b.String() && a.Epoch == b.Epoch && a.Seq == b.Seq && a.User == b.User && a.Seat == b.Seat &&
 		a.Online == b.Online && a.Round == b.Round && a.InRound == b.InRound && a.Length == b.Length && a.Points == b.Points &&
-		a.Reason == b.Reason && a.Code == b.Code && a.Text == b.Text
+		a.Reason == b.Reason && a.Code == b.Code && a.Text == b.Text &&
+		a.Request == b.Request && a.Way == b.Way && a.Room == b.Room
 }
 
 func TestDecoderTakesWhatServersSay(t *testing.T) {
@@ -92,7 +96,7 @@ func TestDecoderTakesWhatServersSay(t *testing.T) {
 func BenchmarkDecoder(b *testing.B) {
 	var ops []wire.Command
 	var payloads [][]byte
-	for _, s := range spoken[9:13] {
+	for _, s := range spoken[11:15] {
 		payload, err := proto.Marshal(s.body)
 		if err != nil {
 			b.Fatal(err)

@@ -25,6 +25,8 @@ const (
 	Told                    // something else that is no event of the room: an answer, a notice
 	Other                   // something that this version does not know
 	Quit                    // the bot does not want to come back to this room
+	Asks                    // the bot asks for another seat, or to leave: until Request is answered, its seat is not known
+	Waiting                 // the room stands still, and says so: its clocks stop until the next scene
 )
 
 // Reason is why a room ended a stay.
@@ -59,6 +61,12 @@ type Event struct {
 	Code    wire.Code // Told: of an error
 	Own     bool      // Lost: the bot itself broke its connection
 	Text    string    // for people
+
+	Request uint64 // of the bot, that this answers, or that it makes; 0: none
+	Way     bool   // the first on a new way to the room
+	Room    int64  // that it speaks of, said with Way; 0: it was not said
+
+	entering bool // Present: the bot's own, as it sits down
 }
 
 // Die is what a user rolled; 0 points are hidden.
@@ -133,6 +141,8 @@ func (e Event) what() string {
 		return number + fmt.Sprintf("scene: round %d is over, dice %s", e.Round, dots(e.Dice))
 	case Quit:
 		return "the bot does not want to come back"
+	case Asks:
+		return "the bot asks for another seat, or to leave"
 	case Ended:
 		return number + "the room ended the stay: " + [...]string{"come again", "disbanded", "replaced"}[e.Reason]
 	}

@@ -25,10 +25,10 @@ func read(data []byte, each func(room int64, e Event)) {
 			rounds[room]++
 		}
 		e := Event{
-			Bot: int64(a>>2&7) + 1, At: now, Kind: Kind(c%uint8(Quit)) + 1, Epoch: uint64(d&3) + 1, Seq: seqs[room],
+			Bot: int64(a>>2&7) + 1, At: now, Kind: Kind(c%uint8(Waiting)) + 1, Epoch: uint64(d&3) + 1, Seq: seqs[room],
 			User: int64(d>>2&7) + 1, Seat: int32(f&7) - 1, Online: f&8 != 0, Own: f&16 != 0, InRound: f&32 != 0,
 			Round: rounds[room], Points: int32(f >> 5), Length: time.Duration(f) * 50 * time.Millisecond,
-			Reason: Reason(f % 3),
+			Reason: Reason(f % 3), Request: uint64(f >> 4), Way: f&3 == 3,
 		}
 		if f&4 == 0 && e.Kind == Present {
 			e.User = e.Bot

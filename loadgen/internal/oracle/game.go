@@ -37,7 +37,7 @@ func (l *life) start(e *record) {
 	l.expect(e.at, e.length, e.round, false)
 	if g.known {
 		if g.running {
-			l.room.violate(Settlement, about{round: g.number}, "round %d started, and round %d before it was never settled", e.round, g.number)
+			l.loseRound("round %d started, and round %d before it was never settled", e.round, g.number)
 		}
 		l.room.checked(Sequence)
 		if e.round != g.number+1 {
@@ -185,9 +185,12 @@ func (l *life) checkWinners(e *record) {
 // compareScene compares the scene after the head with the game, or learns the game from it.
 func (l *life) compareScene(e *record) {
 	g := &l.game
+	if l.clock.due == 0 {
+		l.expect(e.at, e.length, e.round, !e.is(inRound))
+	}
 	if !g.known {
+		l.checkProgress(e)
 		g.known, g.running, g.number = true, e.is(inRound), e.round
-		l.expect(e.at, e.length, e.round, !g.running)
 		g.rolls = g.rolls[:0]
 		if e.is(inRound) {
 			g.rolls = append(g.rolls, e.dice()...)
@@ -213,6 +216,30 @@ func (l *life) compareScene(e *record) {
 	for _, d := range e.dice() {
 		if _, rolled := g.find(d.User); !rolled {
 			l.room.violate(Roll, about{round: e.round, user: d.User}, "the scene that bot %d was shown has a roll of user %d in round %d, who did not roll", l.room.witness(e), d.User, e.round)
+		}
+	}
+}
+
+// checkProgress compares a scene with what was known of the game before something happened that nobody saw.
+func (l *life) checkProgress(e *record) {
+	if !l.fenced() {
+		return // it may be another room
+	}
+	l.room.checked(Sequence)
+	if e.round < l.game.number {
+		l.room.violate(Sequence, about{round: e.round}, "bot %d was shown round %d, after round %d was played", l.room.witness(e), e.round, l.game.number)
+	}
+	if !e.is(inRound) {
+		return
+	}
+	for _, a := range l.game.acks {
+		if a.round != e.round || a.seq > e.seq {
+			continue
+		}
+		l.room.checked(Roll)
+		if _, there := die(e.dice(), a.user); !there {
+			l.room.violate(Roll, about{round: a.round, user: a.user, bot: a.user}, "bot %d was told that it rolled %d in round %d, and the scene that bot %d was shown has no roll of it",
+				a.user, a.points, a.round, l.room.witness(e))
 		}
 	}
 }

@@ -19,7 +19,8 @@ type life struct {
 	room      *room
 	first     uint64 // the first owner seen
 	epoch     uint64 // the newest owner seen
-	epochFrom uint64 // the first event seen of it
+	epochFrom uint64 // the first event that can only be of it
+	recovered uint64 // the owner under which the players were shown the room anew; 0: there was none
 	observers []*member
 
 	head uint64   // every event up to here was followed, or is lost
@@ -29,6 +30,8 @@ type life struct {
 
 	mourned      bool // a bot was abandoned, and nothing was heard of the room since
 	ended        bool // the server said that it closes the room
+	recalled     bool // the server told players to come again, and none of them has: the room may be closed, or be at another server
+	still        bool // it stands still: no clock counts until the next scene
 	superseded   bool // the room has begun anew
 	supersededAt time.Duration
 	split        bool // both go on, which was reported
@@ -41,7 +44,31 @@ type life struct {
 // quiet says that everyone has left of their own accord: the room may have closed since.
 func (l *life) quiet() bool { return len(l.observers) == 0 && !l.mourned }
 
-func (l *life) heardFrom() { l.mourned = false }
+func (l *life) heardFrom() { l.mourned, l.recalled = false, false }
+
+// closed says whether the server has closed the room in an orderly way, as far as is known: what was played
+// was settled.
+func (l *life) closed() bool {
+	return l.ended || l.recalled && !(l.game.known && l.game.running)
+}
+
+// recall notes that a player was told to come again: to this room, at another server, or to a new one.
+func (l *life) recall() {
+	l.recalled = true
+	l.clock = clock{}
+}
+
+// standStill notes that the room waits until it can write down what happens in it.
+func (l *life) standStill() {
+	l.still = true
+	l.lapse()
+}
+
+// loseRound reports that the round under way came to nothing.
+func (l *life) loseRound(format string, words ...any) {
+	l.room.book.counts.LostRounds++
+	l.room.violate(Settlement, about{round: l.game.number}, format, words...)
+}
 
 // slot returns the place for what is known of a number, emptied where it held an older one; nil
 // where it holds a newer one already.
@@ -94,17 +121,26 @@ func (l *life) fenced() bool { return l.first > 1 }
 
 // begunAnew says whether the room that a bot sits down in is another one than this life of it.
 func (l *life) begunAnew(m *member, own, scene *Event) bool {
+	mayBeIn := m.lurks || m.was == l && m.left != stoodUp
 	if l.fenced() {
 		// A new owner that goes on counts on. When everyone had left, the room may have closed,
 		// and whether it did makes no difference to anyone.
-		return own.Epoch > l.epoch && (l.ended || l.quiet() || own.Seq <= l.top)
+		switch {
+		case own.Epoch <= l.epoch:
+			return false
+		case l.ended || l.quiet() || own.Seq < l.top:
+			return true
+		case l.recalled && scene != nil && l.game.known && scene.Round < l.game.number:
+			return true
+		}
+		known := l.fact(own.Seq)
+		return own.Seq == l.top && known != nil && !mayBeIn && !same(known, own)
 	}
 	known := l.fact(own.Seq)
-	mayBeIn := m.lurks || m.was == l && m.left != stoodUp
 	// Every reason here is a thing that cannot be true of one and the same room, except for the last
 	// two, which only apply when everyone had left and the room may well have closed.
 	switch {
-	case l.ended:
+	case l.ended, l.recalled:
 		return true
 	case own.Epoch > l.epoch:
 		return own.Seq <= l.top
@@ -135,15 +171,23 @@ func (l *life) isBehind(own *Event) bool {
 	return len(l.observers) > 0 && own.Epoch == l.epoch && own.Seq > l.top+window/2
 }
 
-// noteEpoch follows the owners of the room.
-func (l *life) noteEpoch(e *Event) {
+// noteEpoch follows the owners of the room, by what one of them told a bot. What has no number of its own
+// may be as of an event of the owner before.
+func (l *life) noteEpoch(e *Event, m *member, numbered bool) {
 	l.room.checked(Epoch)
 	switch {
 	case e.Epoch > l.epoch:
 		l.epoch, l.epochFrom = e.Epoch, e.Seq
+		if !numbered {
+			l.epochFrom++
+		}
+		l.room.book.counts.Migrated++
 	case e.Epoch < l.epoch && e.Seq >= l.epochFrom:
 		l.room.violate(Epoch, about{}, "bot %d was told %d by owner %d, when owner %d had the room since %d", e.Bot, e.Seq, e.Epoch, l.epoch, l.epochFrom)
+	case e.Epoch < m.epoch:
+		l.room.violate(Epoch, about{}, "bot %d was told %d by owner %d, and owner %d had spoken to it before", e.Bot, e.Seq, e.Epoch, m.epoch)
 	}
+	m.epoch = max(m.epoch, e.Epoch)
 }
 
 // checkAlone finds two rooms under one number.
@@ -183,6 +227,7 @@ func (l *life) show(e *Event, m *member) {
 	if e.Seq < l.head {
 		return // a bot that lags behind the others
 	}
+	l.still = false
 	scene := keep(e, m)
 	if e.Seq == l.head {
 		l.compareScene(&scene)
@@ -306,7 +351,11 @@ func (l *life) follow(e *record) {
 	case Settled:
 		l.settle(e)
 	case Present:
-		l.compareSeat(e)
+		if e.is(entering) {
+			l.compareSeat(e)
+		} else {
+			l.changeSeat(e)
+		}
 	case Stood:
 		l.stand(e)
 	}
@@ -318,7 +367,7 @@ func (l *life) end(seq uint64) {
 		l.ended = true
 		l.clock = clock{}
 		if l.game.known && l.game.running && l.head == seq {
-			l.room.violate(Settlement, about{round: l.game.number}, "the room was closed in the midst of round %d, which was not settled", l.game.number)
+			l.loseRound("the room was closed in the midst of round %d, which was not settled", l.game.number)
 			l.game.known = false
 		}
 	}
@@ -330,7 +379,7 @@ func (l *life) judge(how string) {
 		return
 	}
 	if l.mourned && !l.ended {
-		l.room.violate(Settlement, about{round: l.game.number}, "round %d started, and none of its players saw it settled: they lost their connections, not by their own doing, and %s%s",
+		l.loseRound("round %d started, and none of its players saw it settled: they lost their connections, not by their own doing, and %s%s",
 			l.game.number, how, l.acknowledged())
 		return
 	}

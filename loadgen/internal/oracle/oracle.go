@@ -59,6 +59,9 @@ type Counts struct {
 	Closed      uint64 `json:"closed"`      // rooms that the server closed in an orderly way
 	Moved       uint64 `json:"moved"`       // players who came back to another seat after that
 	Vanished    uint64 `json:"vanished"`    // rooms that were lost under their players
+	Migrated    uint64 `json:"migrated"`    // changes of a room's owner under its players, after which it went on
+	Recovered   uint64 `json:"recovered"`   // of these, those after which the players were shown the room anew
+	LostRounds  uint64 `json:"lost_rounds"` // rounds that started under their players and were never settled
 }
 
 func (c *Counts) add(o Counts) {
@@ -66,6 +69,7 @@ func (c *Counts) add(o Counts) {
 		{&c.Events, &o.Events}, {&c.Rounds, &o.Rounds}, {&c.Settlements, &o.Settlements}, {&c.Rolls, &o.Rolls},
 		{&c.Broken, &o.Broken}, {&c.Lost, &o.Lost}, {&c.Returns, &o.Returns},
 		{&c.Reopened, &o.Reopened}, {&c.Closed, &o.Closed}, {&c.Moved, &o.Moved}, {&c.Vanished, &o.Vanished},
+		{&c.Migrated, &o.Migrated}, {&c.Recovered, &o.Recovered}, {&c.LostRounds, &o.LostRounds},
 	} {
 		*pair[0] += *pair[1]
 	}

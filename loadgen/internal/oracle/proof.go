@@ -63,6 +63,8 @@ func (a *about) matters(rule Rule, records []record, i int) bool {
 		return r.kind == Lost && r.user == a.bot || r.kind == Ended
 	case Clock:
 		return playing
+	case Reply:
+		return r.user == a.bot && (r.kind == Lost || r.kind == Shaken || r.kind == Present || r.kind == Stood)
 	}
 	return false
 }

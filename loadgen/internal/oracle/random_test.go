@@ -9,17 +9,18 @@ import (
 
 // A correct table breaks no rule whatever its players do, whoever hears of it first.
 func TestACorrectTableAtRandom(t *testing.T) {
-	for seed := range uint64(80) {
+	for seed := range uint64(160) {
 		w := newWorld()
 		w.random = rand.New(rand.NewPCG(seed, 1))
 		w.pace, w.fences = []int{2, 3, 4, 30}[seed%4], seed%8 < 4
+		w.moves = seed%8 < 4 && seed%16 > 4
 		playAtRandom(w, 3000)
 		f := w.finish()
 		if f.Violated() != 0 {
 			report(t, f)
 			t.Fatalf("seed %d: a correct table was found to break rules", seed)
 		}
-		if f.Counts.Events < 1000 {
+		if f.Counts.Events < 1000 || w.moves && (f.Counts.Migrated < 20 || f.Counts.Recovered < 10) {
 			t.Fatalf("seed %d: the test tests nothing: %+v", seed, f.Counts)
 		}
 	}
@@ -29,6 +30,15 @@ func playAtRandom(w *world, steps int) {
 	for range steps {
 		bot := int64(w.random.IntN(4) + 1)
 		switch dice := w.random.IntN(100); {
+		case w.moves && dice > 95:
+			w.handOver()
+		case w.moves && dice > 93:
+			w.deaf = w.random.IntN(2) == 0
+			w.roll(bot, int32(w.random.IntN(6)+1)) // which the owner writes down, and tells nobody
+			w.deaf = false
+			w.takeOver()
+		case w.moves && dice > 90 && w.linked[bot]:
+			w.change(bot, int32(w.random.IntN(6)-1))
 		case !w.linked[bot]:
 			if dice < 60 {
 				w.sit(bot)

@@ -28,6 +28,8 @@ const (
 	online flags = 1 << iota
 	inRound
 	own
+	entering
+	way // in an entrance only
 )
 
 // more is what few events have. It never changes.
@@ -80,6 +82,9 @@ func flagsOf(e *Event) (f flags) {
 	}
 	if e.Own {
 		f |= own
+	}
+	if e.entering {
+		f |= entering
 	}
 	return f
 }

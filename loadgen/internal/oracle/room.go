@@ -50,6 +50,10 @@ type member struct {
 	why   string // it was lost last, or could not come back
 
 	rolled roll // its last roll that was acknowledged
+
+	epoch    uint64 // the newest owner it heard since it sat down
+	restless uint64 // number of its request for another seat, or to leave, that was not answered yet; 0: there is none
+	replies  replies
 }
 
 // roll is an acknowledged roll.
@@ -57,6 +61,7 @@ type roll struct {
 	life   *life
 	user   int64
 	round  uint64
+	seq    uint64
 	points int32
 }
 
@@ -86,6 +91,9 @@ func (r *room) witness(rec *record) int64 {
 func (r *room) see(e *Event) {
 	m := r.member(e.Bot)
 	r.now, r.nowBy = e, m
+	if e.Request != 0 && e.Kind != Asks {
+		r.checkReply(m, e)
+	}
 	switch {
 	case e.Kind == Lost:
 		e.User = e.Bot
@@ -104,22 +112,39 @@ func (r *room) see(e *Event) {
 		} else {
 			m.lurks = true
 		}
-		m.entrance = nil
+		m.entrance, m.replies = nil, replies{}
 	case e.Kind == Quit:
+		m.replies = replies{}
 		r.quit(m, e.At)
+	case e.Kind == Asks:
+		m.restless = e.Request
+	case e.Epoch == 0 && e.Kind == Stood && e.User == m.bot && m.life != nil:
+		r.trace.add(e, m) // the gate knows that it has left, and says so in the room's place
+		r.leave(m, stoodUp, e.At)
 	case e.Epoch == 0: // the gate's own words; a Lost follows where they mean the end
 	default:
 		if e.Kind != Told {
 			r.trace.add(e, m)
 		}
 		r.book.counts.Events++
-		if m.life != nil {
-			r.hear(m, e)
-		} else {
-			r.enter(m, e)
-		}
+		r.listen(m, e)
+	}
+	if e.Request != 0 && e.Kind != Asks && e.Request >= m.restless {
+		m.restless = 0
 	}
 	r.now, r.nowBy = nil, nil
+}
+
+// listen takes what a room tells a bot.
+func (r *room) listen(m *member, e *Event) {
+	switch {
+	case m.life == nil:
+		r.enter(m, e)
+	case m.entrance != nil || e.Way && e.Kind == Present && e.Request == 0:
+		r.again(m, e)
+	default:
+		r.hear(m, e)
+	}
 }
 
 // quit takes that a bot does not want to come back.
@@ -148,7 +173,9 @@ func (r *room) enter(m *member, e *Event) {
 		r.arrive(m, e)
 	case seated:
 		r.arrive(m, nil)
-		r.hear(m, e)
+		r.listen(m, e)
+	case e.Kind == Present && e.Way:
+		m.entrance = append(m.entrance[:0], keep(e, m)) // it begins anew, with another owner
 	case e.Kind == Present && n < 256:
 		m.entrance = append(m.entrance, keep(e, m))
 	}
@@ -157,7 +184,7 @@ func (r *room) enter(m *member, e *Event) {
 // arrive puts a bot at the table.
 func (r *room) arrive(m *member, scene *Event) {
 	others, own := m.entrance[:len(m.entrance)-1], m.entrance[len(m.entrance)-1].event()
-	m.entrance, own.Bot = nil, m.bot
+	m.entrance, own.Bot, own.entering = nil, m.bot, true
 
 	l := r.choose(m, &own, scene)
 	mayBeIn := m.lurks || m.was == l && m.left != stoodUp // perhaps the room has not noticed yet that it was lost
@@ -165,7 +192,7 @@ func (r *room) arrive(m *member, scene *Event) {
 	if m.was != nil && m.was != l {
 		r.checkSeatAfterRestart(m, &own)
 	}
-	l.noteEpoch(&own)
+	r.checkSeatAfterMove(m, l, &own)
 	l.heardFrom()
 
 	before := own.Seq // the number of the last event before the bot's own
@@ -176,10 +203,12 @@ func (r *room) arrive(m *member, scene *Event) {
 	} else if announced {
 		before--
 	}
+	m.epoch = 0
+	l.noteEpoch(&own, m, announced)
 	r.checkEntrance(m, others, &own, scene, before, announced)
 	l.introduce(others, before)
 
-	m.life, m.last, m.seat = l, own.Seq, own.Seat
+	m.life, m.last, m.seat, m.restless = l, own.Seq, own.Seat, 0
 	l.observers = append(l.observers, m)
 	if announced {
 		l.put(&own, m)
@@ -255,6 +284,10 @@ func (r *room) checkSeatKept(m *member, scene *Event) {
 	if !scene.InRound || m.rolled.life != m.life || m.rolled.round != scene.Round {
 		return
 	}
+	if m.restless != 0 {
+		r.unknown(Seat)
+		return
+	}
 	r.checked(Seat)
 	if m.seat != m.keeps {
 		r.violate(Seat, about{round: scene.Round, user: m.bot}, "bot %d rolled in round %d in seat %d, and came back in the same round to seat %d",
@@ -301,7 +334,6 @@ func (r *room) checkAbsence(m *member, at time.Duration) {
 // hear takes what a bot at the table is told.
 func (r *room) hear(m *member, e *Event) {
 	l := m.life
-	l.noteEpoch(e)
 	l.heardFrom()
 	numbered := false // the event has a number of its own
 	switch e.Kind {
@@ -309,7 +341,12 @@ func (r *room) hear(m *member, e *Event) {
 		numbered = true
 	case Present, Stood, Other: // said to all as an event, or to one as an answer
 		numbered = e.Seq != m.last
+	case Waiting: // it is said before what was said earlier, and is held back until it is written down
+		l.noteEpoch(e, m, false)
+		l.standStill()
+		return
 	}
+	l.noteEpoch(e, m, numbered)
 	l.overdue(m, e)
 	want := m.last
 	if numbered {
@@ -336,17 +373,21 @@ func (r *room) hear(m *member, e *Event) {
 		r.checkScene(m, e)
 		l.show(e, m)
 	case e.Kind == Present && e.User == m.bot:
+		r.checkSeatAskedFor(m, e)
 		m.seat = e.Seat
 	case e.Kind == Shaken && e.User == m.bot && e.Points != 0:
 		r.book.counts.Rolls++
-		m.rolled = roll{life: l, user: m.bot, round: e.Round, points: e.Points}
+		m.rolled = roll{life: l, user: m.bot, round: e.Round, seq: e.Seq, points: e.Points}
 		l.acknowledge(m.rolled)
 	case e.Kind == Stood && e.User == m.bot:
 		r.leave(m, stoodUp, e.At)
 	case e.Kind == Ended:
 		r.book.counts.Lost++
-		if e.Reason != Replaced {
+		switch e.Reason {
+		case Disbanded:
 			l.end(e.Seq)
+		case Retry:
+			l.recall()
 		}
 		r.leave(m, abandoned, e.At)
 	}
@@ -392,7 +433,7 @@ func (r *room) supersede(l *life, at time.Duration) {
 // bury judges a life that is over.
 func (r *room) bury(l *life) {
 	switch {
-	case l.ended:
+	case l.closed():
 		r.book.counts.Closed++
 	case l.mourned:
 		r.book.counts.Vanished++
@@ -409,10 +450,14 @@ func (r *room) checkSeatAfterRestart(m *member, own *Event) {
 	if m.left != abandoned || m.keeps < 0 {
 		return
 	}
-	if m.was.ended {
+	if m.was.closed() {
 		if own.Seat != m.keeps {
 			r.book.counts.Moved++
 		}
+		return
+	}
+	if m.restless != 0 {
+		r.unknown(Seat)
 		return
 	}
 	r.checked(Seat)
@@ -434,10 +479,10 @@ func (r *room) finish(at time.Duration) {
 	}
 	for _, l := range r.lives {
 		l.overdueAtLast(at)
-		if l.mourned && !l.ended {
-			r.book.counts.Vanished++
-		} else if l.ended {
+		if l.closed() {
 			r.book.counts.Closed++
+		} else if l.mourned {
+			r.book.counts.Vanished++
 		}
 		l.judge("the room was not seen again")
 	}

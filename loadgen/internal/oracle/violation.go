@@ -16,6 +16,7 @@ const (
 	Epoch
 	Back
 	Clock
+	Reply
 	rules
 )
 
@@ -39,6 +40,7 @@ var ruleNames = [rules]struct{ name, meaning string }{
 	Epoch:      {"epoch", "a room has one owner at a time"},
 	Back:       {"back", "nobody is kept from the table for long"},
 	Clock:      {"clock", "rounds start and are settled when the server said"},
+	Reply:      {"reply", "a request is answered once"},
 }
 
 // String is the rule's name in reports.

@@ -19,6 +19,7 @@ type world struct {
 	pace   int        // how much of what is said the bots hear before more is said
 
 	calm    bool // no connection breaks at random
+	moves   bool // the room changes its owner at random, and players their seats
 	fences  bool // each room that opens has an owner of its own
 	open    bool
 	epoch   uint64
@@ -33,6 +34,9 @@ type world struct {
 
 	heard   map[int64][]Event // on its way to a bot
 	linked  map[int64]bool    // the bot's side of the connection
+	way     map[int64]bool    // what is said next is the first on a new way
+	asked   map[int64]uint64  // requests of a bot so far
+	deaf    bool              // nobody hears what is said
 	written int               // events said so far, for tamper
 	tamper  func(bot int64, e Event) []Event
 }
@@ -45,17 +49,18 @@ type guest struct {
 }
 
 func newWorld() *world {
-	w := &world{oracle: New(Config{}), room: 7, epoch: 1, heard: map[int64][]Event{}, linked: map[int64]bool{}, pace: 4, length: 20 * time.Second, idle: 10 * time.Second}
+	w := &world{oracle: New(Config{}), room: 7, epoch: 1, heard: map[int64][]Event{}, linked: map[int64]bool{}, way: map[int64]bool{}, asked: map[int64]uint64{}, pace: 4, length: 20 * time.Second, idle: 10 * time.Second}
 	w.see = w.oracle.See
 	return w
 }
 
 // say sends one thing to one bot.
 func (w *world) say(to int64, e Event) {
-	if !w.linked[to] {
+	if !w.linked[to] || w.deaf {
 		return
 	}
 	e.Bot, e.Epoch = to, w.epoch
+	e.Way, w.way[to] = w.way[to], false
 	if e.Seq == 0 {
 		e.Seq = w.seq
 	}
@@ -129,7 +134,7 @@ func (w *world) sit(bot int64) {
 		}
 		w.begin()
 	}
-	w.linked[bot] = true
+	w.linked[bot], w.way[bot] = true, true
 	g := w.guest(bot)
 	fresh := g == nil
 	if fresh {
@@ -144,20 +149,27 @@ func (w *world) sit(bot int64) {
 	}
 	introduce()
 	own := Event{Kind: Present, User: bot, Seat: g.seat, Online: true}
+	answer := own
+	answer.Request = w.request(bot)
 	switch {
 	case fresh:
 		w.guests = append(w.guests, g)
-		w.announce(func(int64) Event { return own })
+		w.announce(func(to int64) Event {
+			if to == bot {
+				return answer
+			}
+			return own
+		})
 	case !g.session:
 		g.session = true
 		w.announce(func(to int64) Event {
 			if to == bot {
-				return own
+				return answer
 			}
 			return Event{Kind: Online, User: bot, Online: true}
 		})
 	default:
-		w.say(bot, own)
+		w.say(bot, answer)
 	}
 	w.say(bot, w.scene(bot))
 }
@@ -179,7 +191,7 @@ func (w *world) scene(viewer int64) Event {
 func (w *world) listed() []Die { return sorted(w.dice) }
 
 func (w *world) freeSeat() int32 {
-	for seat := int32(0); ; seat++ {
+	for seat := int32(0); ; seat++ { // which the bench never takes
 		if !slices.ContainsFunc(w.guests, func(g *guest) bool { return g.seat == seat }) {
 			return seat
 		}
@@ -192,10 +204,11 @@ func (w *world) roll(bot int64, points int32) {
 		return
 	}
 	w.dice[bot] = points
+	request := w.request(bot)
 	w.announce(func(to int64) Event {
 		e := Event{Kind: Shaken, User: bot, Round: w.round}
 		if to == bot {
-			e.Points = points
+			e.Points, e.Request = points, request
 		}
 		return e
 	})
@@ -294,6 +307,70 @@ func (w *world) notice(bot int64) {
 		return
 	}
 	w.announce(func(int64) Event { return Event{Kind: Online, User: bot} })
+}
+
+// request numbers what a bot asks for.
+func (w *world) request(bot int64) uint64 {
+	w.asked[bot]++
+	return w.asked[bot]
+}
+
+// change is a bot that asks for another seat, or for the bench.
+func (w *world) change(bot int64, seat int32) {
+	g := w.guest(bot)
+	if g == nil || !g.session || !w.mayLeave(g) || g.seat == seat {
+		return
+	}
+	if seat >= 0 && slices.ContainsFunc(w.guests, func(other *guest) bool { return other.seat == seat }) {
+		return
+	}
+	request := w.request(bot)
+	if w.linked[bot] {
+		w.heard[bot] = append(w.heard[bot], Event{Kind: Asks, Bot: bot, Request: request})
+	}
+	g.seat = seat
+	w.announce(func(to int64) Event {
+		e := Event{Kind: Present, User: bot, Seat: seat, Online: true}
+		if to == bot {
+			e.Request = request
+		}
+		return e
+	})
+}
+
+// handOver gives the room to another owner; nobody misses anything.
+func (w *world) handOver() {
+	w.epoch++
+	for bot := range w.linked {
+		w.way[bot] = true
+	}
+}
+
+// takeOver is an owner that dies, and another one that takes the room. What bots had not heard by then they
+// never hear; those who are still connected are shown the room anew.
+func (w *world) takeOver() {
+	w.handOver()
+	for _, g := range w.guests {
+		if !w.linked[g.user] || !g.session {
+			continue
+		}
+		if queue := w.heard[g.user]; w.random != nil && len(queue) > 0 {
+			from := w.random.IntN(len(queue) + 1)
+			w.heard[g.user] = append(queue[:from], slices.DeleteFunc(queue[from:], func(e Event) bool { return e.Kind != Asks })...)
+		}
+		w.showAgain(g)
+	}
+}
+
+// showAgain shows the room to somebody who is in it.
+func (w *world) showAgain(g *guest) {
+	for _, other := range w.guests {
+		if other != g {
+			w.say(g.user, Event{Kind: Present, User: other.user, Seat: other.seat, Online: other.session})
+		}
+	}
+	w.say(g.user, Event{Kind: Present, User: g.user, Seat: g.seat, Online: true})
+	w.say(g.user, w.scene(g.user))
 }
 
 // crash is a server that dies: every connection breaks, and nothing is left of the room.
