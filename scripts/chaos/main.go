@@ -88,6 +88,7 @@ Exit codes: 0 PASS; 1 FAIL; 2 the command line is wrong; 3 INVALID, the run says
 	f.DurationVar(&o.sizes.Round, "round", 6*time.Second, "length of a round")
 	f.DurationVar(&o.sizes.Idle, "idle", 2*time.Second, "pause between rounds")
 	f.DurationVar(&o.sizes.MoveAfter, "move-after", 2*time.Second, "how long a draining room may wait for the end of its round")
+	f.DurationVar(&o.load.Late, "late", 0, "how late a round may be settled or start (default 2s; where servers die or stand still 10s)")
 	f.BoolVar(&o.sizes.Isolated, "isolated", false, "each server in a network namespace, also where the mode is not network (needs root)")
 	f.DurationVar(&o.sizes.Weather.Delay, "delay", 2*time.Millisecond, "in namespaces: `delay` of each packet, one way")
 	f.DurationVar(&o.sizes.Weather.Jitter, "jitter", 3*time.Millisecond, "in namespaces: at most so much more")
@@ -104,6 +105,20 @@ Exit codes: 0 PASS; 1 FAIL; 2 the command line is wrong; 3 INVALID, the run says
 	o.mode = f.Arg(0)
 	if o.mode == "network" {
 		o.sizes.Isolated = true
+	}
+	if o.mode == "figures" { // a thousand rooms, between two servers
+		o.sizes.Games = 2
+		given := make(map[string]bool)
+		f.Visit(func(one *flag.Flag) { given[one.Name] = true })
+		if !given["rooms"] {
+			o.load.Rooms = 1000
+		}
+	}
+	if o.load.Late == 0 {
+		o.load.Late = 10 * time.Second
+		if o.mode == "drains" || o.mode == "none" {
+			o.load.Late = 2 * time.Second
+		}
 	}
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())

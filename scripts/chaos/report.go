@@ -82,6 +82,7 @@ func (o outcome) print(w io.Writer, players int) {
 	if o.network != "" {
 		fmt.Fprintf(w, "network: %s\n", o.network)
 	}
+	printComplaints(w, o.warned)
 	var all time.Duration
 	var each []string
 	for _, name := range slices.Sorted(maps.Keys(o.cpu)) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,8 @@ import (
 type Load struct {
 	Bots, Rooms int
 	For         time.Duration
-	Extra       []string // more flags of loadgen
+	Late        time.Duration // how late a round may be settled or start
+	Extra       []string      // more flags of loadgen
 }
 
 // ramp is the time over which the bots come.
@@ -39,6 +41,7 @@ type outcome struct {
 	cpu     map[string]time.Duration // of each server, while the bots played
 	length  time.Duration            // of the load
 	network string                   // what became of the packets; empty: all on loopback
+	warned  map[string]int           // in the servers' logs
 }
 
 // run plays a plan against a house while bots play there.
@@ -98,9 +101,13 @@ func run(ctx context.Context, h *house, load Load, tracks [][]Step, seed uint64)
 	if h.relay != nil {
 		o.network = h.relay.String()
 	}
+	warned, fatal := complaints(h.dir)
+	for _, line := range fatal {
+		h.fault(errors.New(line))
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	o.faults = h.faults
+	o.faults, o.warned = h.faults, warned
 	return o, nil
 }
 
@@ -112,7 +119,7 @@ func (h *house) bots(load Load, seed uint64) (*process, error) {
 	}
 	args := []string{"run", "--quiet", "--gate", strings.Join(gates, ","), "--save", filepath.Join(h.dir, "result.json"),
 		"--bots", fmt.Sprint(load.Bots), "--rooms", fmt.Sprint(load.Rooms), "--for", load.For.String(),
-		"--ramp", load.ramp().String(), "--seed", fmt.Sprint(seed)}
+		"--ramp", load.ramp().String(), "--seed", fmt.Sprint(seed), "--late", load.Late.String()}
 	p, err := launch(h.hosts["loadgen"], filepath.Join(h.dir, "loadgen.log"), []string{"JWT_KEY=" + h.key}, filepath.Join(h.dir, "loadgen"), append(args, load.Extra...)...)
 	if err == nil {
 		p.expect() // its exit code is the verdict
