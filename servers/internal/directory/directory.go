@@ -1,9 +1,16 @@
 package directory
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,79 +64,272 @@ type Server struct {
 	Vacant   map[string][]int64 // game -> up to 8 rooms with a free seat
 }
 
-// A Store keeps the three buckets of the directory: rooms, players, servers. It may be shared by several Directories.
-// There are two: OpenNATS and NewMemory.
-type Store interface {
-	store()
-}
+// A Directory is one game server's view of who owns which room, and its own part in it. All methods may be called from
+// any goroutine.
+type Directory struct {
+	store   Store
+	log     *slog.Logger
+	address string // self's, and the next two: what its entries say
+	version string
+	id      string
+	lapsed  chan Server
+	stop    chan struct{} // closed by Close and Sever
+	loop    sync.WaitGroup
+	unwatch func()
+	severed atomic.Bool
+	wake    chan struct{} // one slot: Update has something to announce
+	pending atomic.Int32  // renewals that are not answered
+	health  health
+	timers  timers
 
-// A Directory is one game server's view of who owns which room, and its own part in it.
-type Directory struct{}
+	mu       sync.Mutex
+	self     Server
+	beat     uint64
+	joined   uint64
+	changed  bool // self was, since the last renewal
+	view     *view
+	tenures  map[Key]*Tenure
+	claiming map[Key]int
+	sits     map[string]sit
+	rising   map[string]*rise
+	ended    bool
+}
 
 // Join announces self, and returns once the other servers' leases are known. The lease is renewed until Close or Sever.
+// While the store is away it tries again until ctx ends.
 func Join(ctx context.Context, store Store, self Server, log *slog.Logger) (*Directory, error) {
-	return nil, errors.ErrUnsupported
+	key, err := serverKey(self.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(self.Address) > maxText || len(self.Version) > maxText {
+		return nil, fmt.Errorf("join the directory: the address and the version may have %d bytes at most", maxText)
+	}
+	if err := store.open(); err != nil {
+		return nil, fmt.Errorf("join the directory: %w", err)
+	}
+	d := &Directory{
+		store: store, log: log, id: self.ID, address: self.Address, version: self.Version, self: cloneServer(self),
+		lapsed: make(chan Server, 64), stop: make(chan struct{}), wake: make(chan struct{}, 1),
+		view: newView(self.ID), tenures: map[Key]*Tenure{}, claiming: map[Key]int{},
+		sits: map[string]sit{}, rising: map[string]*rise{},
+	}
+	d.health.log = log
+	if err := d.join(ctx, key); err != nil {
+		if d.unwatch != nil {
+			d.unwatch()
+		}
+		store.shut()
+		return nil, fmt.Errorf("join the directory: %w", err)
+	}
+	d.loop.Go(func() { d.run(key) })
+	return d, nil
 }
 
-// Look reads the entry of a room: ErrNone, ErrAway.
+// Look reads the entry of a room: ErrNone; ErrAway where ctx ended before the store answered.
 func (d *Directory) Look(ctx context.Context, key Key) (Entry, error) {
-	return Entry{}, errors.ErrUnsupported
+	name, err := gameKey(key.Game, key.Room)
+	if err != nil {
+		return Entry{}, err
+	}
+	it, err := d.read(ctx, rooms, name)
+	if err != nil {
+		return Entry{}, fmt.Errorf("look for room %d of %q: %w", key.Room, key.Game, err)
+	}
+	if it.value == nil {
+		return Entry{}, ErrNone
+	}
+	born, err := d.store.born(ctx, rooms)
+	if err != nil {
+		return Entry{}, fmt.Errorf("look for room %d of %q: %w", key.Room, key.Game, err)
+	}
+	e, _, err := parseEntry(it, born)
+	return e, err
 }
 
 // Claim takes a room by compare-and-set: revision is what Look said, or 0 where there must be no entry. On success this
 // server owns the room under a new epoch, with this snapshot saved. ErrConflict: somebody was faster, look again.
-// ErrAway: the outcome is not known; the entry may yet turn out to be this server's (Entry.Server), and may then be
-// claimed again at its revision by this same server.
+// ErrAway, where ctx ended first: the outcome is not known; the entry may yet turn out to be this server's (Entry.Server),
+// and may then be claimed again at its revision by this same server. Orphans finds it, too.
 func (d *Directory) Claim(ctx context.Context, key Key, revision uint64, snapshot []byte) (*Tenure, error) {
-	return nil, errors.ErrUnsupported
+	name, err := gameKey(key.Game, key.Room)
+	if err != nil {
+		return nil, err
+	}
+	if len(snapshot) > MaxSnapshot {
+		return nil, tooLarge(key, len(snapshot))
+	}
+	t := &Tenure{d: d, key: key, name: name}
+	rand.Read(t.claim[:])
+	e := Entry{Server: d.id, Address: d.address, Version: d.version}
+	value := append(appendEntry(nil, t.claim, &e), snapshot...)
+
+	d.mu.Lock()
+	d.claiming[key]++
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		if d.claiming[key]--; d.claiming[key] == 0 {
+			delete(d.claiming, key)
+		}
+		d.mu.Unlock()
+	}()
+
+	t.revision, err = d.take(ctx, t, value, revision)
+	if err == nil {
+		// Asked after the write: where the bucket was lost and made anew before it, this is the new one's birth.
+		t.epoch, err = d.store.born(ctx, rooms)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim room %d of %q: %w", key.Room, key.Game, err)
+	}
+	t.epoch += t.revision
+	e.Epoch = t.epoch
+	t.head = appendEntry(nil, t.claim, &e)
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended {
+		return nil, fmt.Errorf("claim room %d of %q: %w", key.Room, key.Game, errClosed)
+	}
+	d.tenures[key] = t
+	return t, nil
+}
+
+// take writes the claim, until it is known whether it was written.
+func (d *Directory) take(ctx context.Context, t *Tenure, value []byte, expect uint64) (uint64, error) {
+	create := expect == 0
+	for tries := 0; ; tries++ {
+		revision, err := d.write(ctx, rooms, t.name, value, expect)
+		switch {
+		case err == nil:
+			return revision, nil
+		case errors.Is(err, errMismatch):
+			// Perhaps by an earlier try of this claim, whose answer was lost.
+			it, err := d.read(ctx, rooms, t.name)
+			if err != nil {
+				return 0, err
+			}
+			if claim, ok := claimOf(it.value); ok && claim == t.claim {
+				return it.revision, nil
+			}
+			if it.value != nil || !create || it.revision == expect && tries > 3 {
+				return 0, ErrConflict
+			}
+			expect = it.revision // of a removal
+		case !errors.Is(err, ErrAway):
+			return 0, err
+		}
+		if err := d.pause(ctx, t.key.Room, tries); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // Owned lists the entries that name this server ID as owner.
 func (d *Directory) Owned(ctx context.Context, serverID string) ([]Entry, error) {
-	return nil, errors.ErrUnsupported
+	return d.list(ctx, func(e *Entry) bool { return e.Server == serverID })
 }
 
 // Orphans lists the entries whose owner is not alive, and those in this server's own name that it holds no tenure of.
 func (d *Directory) Orphans(ctx context.Context) ([]Entry, error) {
-	return nil, errors.ErrUnsupported
+	return d.list(ctx, func(e *Entry) bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if e.Server == d.id {
+			return d.tenures[e.Key] == nil && d.claiming[e.Key] == 0
+		}
+		return !d.view.alive(time.Now(), e.Server)
+	})
 }
 
-// Sit claims the user for a room, before the room lets them in. held == room: done. held != room: the user is in that
-// room, and nothing was written; with instead != 0 a claim on that room is replaced.
-func (d *Directory) Sit(ctx context.Context, game string, user, room, instead int64) (held int64, err error) {
-	return 0, errors.ErrUnsupported
+// list reads all entries and keeps some. Those that this program cannot read are left to others.
+func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) ([]Entry, error) {
+	if d.severed.Load() {
+		return nil, errUnsent
+	}
+	born, err := d.store.born(ctx, rooms)
+	found := map[Key]Entry{}
+	unread := 0
+	if err == nil {
+		err = d.store.scan(ctx, rooms, func(it item) {
+			e, _, err := parseEntry(it, born)
+			switch {
+			case err != nil:
+				unread++
+			case keep(&e):
+				found[e.Key] = e
+			default:
+				delete(found, e.Key)
+			}
+		})
+	}
+	if err == nil || errors.Is(err, ErrAway) {
+		d.health.note(err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the directory's rooms: %w", err)
+	}
+	if unread > 0 {
+		d.log.Warn("entries of the directory that this program cannot read; they are left to newer servers", "entries", unread)
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Game, b.Game), cmp.Compare(a.Room, b.Room))
+	}), nil
 }
-
-// Seat says which room of the game the user is in: 0 is none.
-func (d *Directory) Seat(ctx context.Context, game string, user int64) (room int64, err error) {
-	return 0, errors.ErrUnsupported
-}
-
-// Rise gives up the claim of a user on a room, where it is still that claim. It never blocks; it is retried until it is
-// done.
-func (d *Directory) Rise(game string, user, room int64) {}
-
-// Update changes what this server tells of itself; it is announced at once, though at most every 50 ms.
-func (d *Directory) Update(change func(*Server)) {}
-
-// Servers lists the live servers, this one among them, sorted by ID. The caller must not change what it gets.
-func (d *Directory) Servers() []Server { return nil }
-
-// Alive says whether the server's lease is good, as far as this observer can tell.
-func (d *Directory) Alive(serverID string) bool { return false }
-
-// Dead tells the directory that a server is dead: its address refuses connections. A later renewal revives it.
-func (d *Directory) Dead(serverID string) {}
-
-// Lapsed yields each server whose lease lapsed or was given up. It holds 64; a lapse that does not fit is found by Orphans.
-func (d *Directory) Lapsed() <-chan Server { return nil }
 
 // Healthy is nil while the store answers; otherwise the error (ErrAway) says since when it does not.
-func (d *Directory) Healthy() error { return nil }
+func (d *Directory) Healthy() error { return d.health.err() }
 
-// Close gives the lease up and ends what is under way. The rooms must have been closed, given away or abandoned.
-func (d *Directory) Close(ctx context.Context) error { return nil }
+// Close gives the lease up and ends what is under way; it waits for unfinished Rises until ctx ends. The rooms must have
+// been closed, given away or abandoned: what is left of them is for others to take.
+func (d *Directory) Close(ctx context.Context) error {
+	if d.severed.Load() {
+		return nil
+	}
+	err := d.risen(ctx)
+	d.mu.Lock()
+	if d.ended {
+		d.mu.Unlock()
+		return nil
+	}
+	d.ended = true
+	left := slices.Collect(maps.Values(d.tenures))
+	d.mu.Unlock()
+	close(d.stop)
+	d.loop.Wait()
+	for _, t := range left {
+		t.end(errClosed)
+	}
+	d.timers.end()
+	key, _ := serverKey(d.id)
+	_, lease := await(ctx, func(done func(struct{}, error)) {
+		d.store.remove(servers, key, whatever, func(err error) { done(struct{}{}, err) })
+	})
+	d.unwatch()
+	d.store.shut()
+	if err = errors.Join(err, lease); err != nil {
+		return fmt.Errorf("leave the directory: %w (others will notice in %v)", err, Lapse)
+	}
+	return nil
+}
+
+var errClosed = errors.New("the directory was closed")
 
 // Sever is for tests and the demo: from now on it is as if this process had been killed. Nothing is written any more, no
 // lease is given up, and no pending Save is ever answered.
-func (d *Directory) Sever() {}
+func (d *Directory) Sever() {
+	d.mu.Lock()
+	if d.ended {
+		d.mu.Unlock()
+		return
+	}
+	d.ended = true
+	d.severed.Store(true)
+	d.mu.Unlock()
+	close(d.stop)
+	d.loop.Wait()
+	d.timers.end()
+	d.unwatch()
+	d.store.shut()
+}

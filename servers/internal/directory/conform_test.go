@@ -1,0 +1,500 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// One suite for both stores: whatever it says of one must hold for the other.
+func TestMemory(t *testing.T) { conform(t, func(t *testing.T) Store { return NewMemory() }) }
+
+func conform(t *testing.T, open func(*testing.T) Store) {
+	for name, test := range map[string]func(*testing.T, Store){
+		"a claim, saves, and a look":           testClaim,
+		"one of many wins a claim":             testRace,
+		"a takeover ends the owner before":     testTakeover,
+		"a closed room can be claimed anew":    testClose,
+		"names from outside":                   testNames,
+		"what is too large is refused":         testLarge,
+		"players sit in one room":              testSit,
+		"a rise does not hit a later claim":    testRise,
+		"leases":                               testLeases,
+		"a killed server's rooms are orphans":  testSever,
+		"an address belongs to who came last":  testAddress,
+		"many rooms are listed":                testList,
+		"an entry of a newer format":           testNewer,
+		"a close waits for the save before it": testCloseAfterSave,
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, open(t)) })
+	}
+}
+
+var dice = func(room int64) Key { return Key{"dice", room} }
+
+func testClaim(t *testing.T, store Store) {
+	a, b := join(t, store, "a-1", "a:1"), join(t, store, "b-1", "b:1")
+	if _, err := b.Look(soon(t), dice(5)); !errors.Is(err, ErrNone) {
+		t.Fatalf("look at nothing: %v", err)
+	}
+	ten, err := a.Claim(soon(t), dice(5), 0, []byte("first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := b.Look(soon(t), dice(5))
+	if err != nil || e.Server != "a-1" || e.Address != "a:1" || e.Version != "v1" || string(e.Snapshot) != "first" ||
+		e.Epoch != ten.Epoch() || e.Revision != ten.Revision() || e.Key != dice(5) || ten.Key() != dice(5) {
+		t.Fatalf("look: %+v %v, tenure %d %d", e, err, ten.Epoch(), ten.Revision())
+	}
+	for i := range 5 {
+		before := ten.Revision()
+		if err := saved(t, ten, fmt.Sprint("state ", i)); err != nil {
+			t.Fatal(err)
+		}
+		e, err = b.Look(soon(t), dice(5))
+		if err != nil || string(e.Snapshot) != fmt.Sprint("state ", i) || e.Epoch != ten.Epoch() || e.Revision != ten.Revision() || e.Revision <= before {
+			t.Fatalf("look after save %d: %+v %v, tenure %d %d, before %d", i, e, err, ten.Epoch(), ten.Revision(), before)
+		}
+	}
+	if _, err := b.Claim(soon(t), dice(5), 0, nil); !errors.Is(err, ErrConflict) {
+		t.Fatalf("claim as new what exists: %v", err)
+	}
+	if _, err := b.Claim(soon(t), dice(5), e.Revision-1, nil); !errors.Is(err, ErrConflict) {
+		t.Fatalf("claim at an old revision: %v", err)
+	}
+	if _, err := b.Claim(soon(t), dice(6), e.Revision, nil); !errors.Is(err, ErrConflict) {
+		t.Fatalf("claim an entry that is not there: %v", err)
+	}
+	if err := a.Healthy(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func testRace(t *testing.T, store Store) {
+	var ds []*Directory
+	for i := range 4 {
+		ds = append(ds, join(t, store, fmt.Sprint("s", i), fmt.Sprint("h:", i)))
+	}
+	var last uint64
+	var revision uint64
+	for round := range 10 {
+		var mu sync.Mutex
+		var won []*Tenure
+		var wg sync.WaitGroup
+		for _, d := range ds {
+			wg.Go(func() {
+				ten, err := d.Claim(soon(t), dice(1), revision, []byte(fmt.Sprint(round)))
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					won = append(won, ten)
+				} else if !errors.Is(err, ErrConflict) {
+					t.Errorf("claim: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if len(won) != 1 {
+			t.Fatalf("round %d: %d servers won the claim", round, len(won))
+		}
+		if won[0].Epoch() <= last {
+			t.Fatalf("the epoch went from %d to %d", last, won[0].Epoch())
+		}
+		last, revision = won[0].Epoch(), won[0].Revision()
+	}
+}
+
+func testTakeover(t *testing.T, store Store) {
+	a, b := join(t, store, "a", "a:1"), join(t, store, "b", "b:1")
+	old, err := a.Claim(soon(t), dice(1), 0, []byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := saved(t, old, "two"); err != nil {
+		t.Fatal(err)
+	}
+	e, err := b.Look(soon(t), dice(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := b.Claim(soon(t), dice(1), e.Revision, e.Snapshot)
+	if err != nil || now.Epoch() <= old.Epoch() {
+		t.Fatalf("takeover: %v, epoch %d after %d", err, now.Epoch(), old.Epoch())
+	}
+	if err := saved(t, old, "stale"); !errors.Is(err, ErrLost) {
+		t.Fatalf("the stale owner saved: %v", err)
+	}
+	if err := saved(t, old, "stale again"); !errors.Is(err, ErrLost) {
+		t.Fatalf("the stale owner saved: %v", err)
+	}
+	if err := closed(t, old); !errors.Is(err, ErrLost) {
+		t.Fatalf("the stale owner closed the room: %v", err)
+	}
+	if err := saved(t, now, "three"); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := a.Look(soon(t), dice(1)); err != nil || string(e.Snapshot) != "three" || e.Server != "b" {
+		t.Fatalf("%+v %v", e, err)
+	}
+	// Given away: whatever is tried afterwards is answered, and changes nothing.
+	now.Abandon()
+	if err := saved(t, now, "after"); !errors.Is(err, ErrLost) {
+		t.Fatalf("saved after it was given away: %v", err)
+	}
+	if e, err := a.Look(soon(t), dice(1)); err != nil || string(e.Snapshot) != "three" {
+		t.Fatalf("%+v %v", e, err)
+	}
+}
+
+func testClose(t *testing.T, store Store) {
+	a, b := join(t, store, "a", "a:1"), join(t, store, "b", "b:1")
+	var last uint64
+	for i, d := range []*Directory{a, b, b, a} {
+		ten, err := d.Claim(soon(t), dice(1), 0, []byte("x"))
+		if err != nil {
+			t.Fatalf("claim %d: %v", i, err)
+		}
+		if ten.Epoch() <= last {
+			t.Fatalf("the epoch went from %d to %d", last, ten.Epoch())
+		}
+		last = ten.Epoch()
+		if err := closed(t, ten); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Look(soon(t), dice(1)); !errors.Is(err, ErrNone) {
+			t.Fatalf("look at a closed room: %v", err)
+		}
+		if err := saved(t, ten, "y"); !errors.Is(err, ErrLost) {
+			t.Fatalf("save after close: %v", err)
+		}
+	}
+	if list, err := a.Owned(soon(t), "a"); err != nil || len(list) != 0 {
+		t.Fatalf("a closed room is listed: %v %v", list, err)
+	}
+}
+
+func testCloseAfterSave(t *testing.T, store Store) {
+	a := join(t, store, "a", "a:1")
+	ten, err := a.Claim(soon(t), dice(1), 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan string, 4)
+	ten.Save([]byte("last words"), func(err error) { answers <- fmt.Sprint("save ", err) })
+	ten.Close(func(err error) { answers <- fmt.Sprint("close ", err) })
+	if one, two := <-answers, <-answers; one != "save <nil>" || two != "close <nil>" {
+		t.Fatalf("answered %q, %q", one, two)
+	}
+	if _, err := a.Look(soon(t), dice(1)); !errors.Is(err, ErrNone) {
+		t.Fatal(err)
+	}
+}
+
+func testNames(t *testing.T, store Store) {
+	a := join(t, store, "host.with.dots *>", "a:1")
+	names := []string{"dice", "a.b", "*", ">", "dice.>", "with space", "ünï", "\x00\r\n", "=2E", "A", "a", strings.Repeat("=", MaxGame)}
+	for i, name := range names {
+		for _, room := range []int64{1, -1, 999999, 1 << 62} {
+			if _, err := a.Claim(soon(t), Key{name, room}, 0, []byte{byte(i)}); err != nil {
+				t.Fatalf("claim %q %d: %v", name, room, err)
+			}
+		}
+	}
+	for i, name := range names {
+		e, err := a.Look(soon(t), Key{name, -1})
+		if err != nil || !bytes.Equal(e.Snapshot, []byte{byte(i)}) || e.Game != name || e.Room != -1 || e.Server != "host.with.dots *>" {
+			t.Fatalf("look %q: %+v %v", name, e, err)
+		}
+	}
+	if list, err := a.Owned(soon(t), "host.with.dots *>"); err != nil || len(list) != 4*len(names) {
+		t.Fatalf("owned: %d %v", len(list), err)
+	}
+	for _, name := range []string{"", strings.Repeat("x", MaxGame+1)} {
+		if _, err := a.Claim(soon(t), Key{name, 1}, 0, nil); err == nil {
+			t.Errorf("a game of %d bytes was taken", len(name))
+		}
+		if _, err := a.Look(soon(t), Key{name, 1}); err == nil || errors.Is(err, ErrNone) {
+			t.Errorf("a game of %d bytes was looked for: %v", len(name), err)
+		}
+		if _, err := a.Sit(soon(t), name, 1, 1, 0); err == nil {
+			t.Errorf("a game of %d bytes was sat at", len(name))
+		}
+	}
+	if _, err := Join(soon(t), store, Server{}, quiet()); err == nil {
+		t.Error("a server without an ID joined")
+	}
+}
+
+func testLarge(t *testing.T, store Store) {
+	a := join(t, store, "a", "a:1")
+	if _, err := a.Claim(soon(t), dice(1), 0, make([]byte, MaxSnapshot+1)); err == nil || errors.Is(err, ErrAway) {
+		t.Fatalf("a huge claim: %v", err)
+	}
+	ten, err := a.Claim(soon(t), dice(1), 0, make([]byte, MaxSnapshot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := saved(t, ten, strings.Repeat("x", MaxSnapshot+1)); err == nil || errors.Is(err, ErrLost) {
+		t.Fatalf("a huge save: %v", err)
+	}
+	if err := saved(t, ten, strings.Repeat("x", MaxSnapshot)); err != nil {
+		t.Fatalf("a save after a refused one: %v", err)
+	}
+}
+
+func testSit(t *testing.T, store Store) {
+	a, b := join(t, store, "a", "a:1"), join(t, store, "b", "b:1")
+	sit := func(d *Directory, room, instead, want int64) {
+		t.Helper()
+		held, err := d.Sit(soon(t), "dice", 7, room, instead)
+		if err != nil || held != want {
+			t.Fatalf("sit in %d instead of %d: held %d %v, want %d", room, instead, held, err, want)
+		}
+	}
+	seat := func(want int64) {
+		t.Helper()
+		for _, d := range []*Directory{a, b} {
+			if room, err := d.Seat(soon(t), "dice", 7); err != nil || room != want {
+				t.Fatalf("sits in %d %v, want %d", room, err, want)
+			}
+		}
+	}
+	seat(0)
+	sit(a, 1, 0, 1)
+	seat(1)
+	sit(b, 2, 0, 1)
+	seat(1)
+	sit(b, 2, 3, 1)
+	sit(b, 2, 1, 2)
+	seat(2)
+	a.Rise("dice", 7, 1) // not that claim any more
+	a.Rise("coin", 7, 2)
+	sit(a, 2, 0, 2) // the same again, by another server
+	b.Rise("dice", 7, 2)
+	sit(b, 4, 0, 2) // b's claim was renewed by a
+	seat(2)
+	a.Rise("dice", 7, 2)
+	until(t, "the claim to go", func() bool {
+		room, err := b.Seat(soon(t), "dice", 7)
+		return err == nil && room == 0
+	})
+	sit(b, 5, 0, 5)
+	if room, err := a.Seat(soon(t), "coin", 7); err != nil || room != 0 {
+		t.Fatalf("in another game the user sits in %d %v", room, err)
+	}
+	// A claim that was written by another server, whose room moved here.
+	a.Rise("dice", 7, 5)
+	sit(a, 6, 0, 6)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	got := map[int64]int{}
+	for i := range 8 {
+		wg.Go(func() {
+			held, err := []*Directory{a, b}[i%2].Sit(soon(t), "dice", 8, int64(10+i), 0)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			got[held]++
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	if len(got) != 1 {
+		t.Fatalf("eight sat at once, and are told of %v", got)
+	}
+}
+
+func testRise(t *testing.T, store Store) {
+	a := join(t, store, "a", "a:1")
+	for i := range 50 {
+		if held, err := a.Sit(soon(t), "dice", 1, 7, 0); err != nil || held != 7 {
+			t.Fatalf("sit %d: %d %v", i, held, err)
+		}
+		if room, err := a.Seat(soon(t), "dice", 1); err != nil || room != 7 {
+			t.Fatalf("the claim is gone in round %d: %d %v", i, room, err)
+		}
+		a.Rise("dice", 1, 7)
+	}
+}
+
+func testLeases(t *testing.T, store Store) {
+	a := join(t, store, "a", "a:1")
+	b, err := Join(soon(t), store, Server{ID: "b", Address: "b:1", Games: []string{"coin"}, Vacant: map[string][]int64{"coin": {1}}}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := func(d *Directory) string {
+		var list []string
+		for _, s := range d.Servers() {
+			list = append(list, s.ID)
+		}
+		return strings.Join(list, " ")
+	}
+	until(t, "both to see each other", func() bool { return ids(a) == "a b" && ids(b) == "a b" })
+	if !a.Alive("a") || !a.Alive("b") || !b.Alive("a") {
+		t.Fatal("somebody is not alive")
+	}
+	b.Update(func(s *Server) {
+		s.Cordoned, s.Rooms, s.ID = true, 3, "nonsense"
+		s.Vacant["coin"] = append(s.Vacant["coin"], 2)
+	})
+	until(t, "the change to arrive", func() bool {
+		list := a.Servers()
+		return len(list) == 2 && list[1].Cordoned && list[1].Rooms == 3 && list[1].ID == "b" && slices.Equal(list[1].Vacant["coin"], []int64{1, 2})
+	})
+	a.Dead("b")
+	if a.Alive("b") {
+		t.Fatal("b is alive though its address refuses")
+	}
+	if s := <-a.Lapsed(); s.ID != "b" {
+		t.Fatalf("lapsed: %+v", s)
+	}
+	until(t, "a renewal to revive b", func() bool { return a.Alive("b") })
+	if err := b.Close(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "b to be gone", func() bool { return ids(a) == "a" })
+	if s := <-a.Lapsed(); s.ID != "b" || s.Rooms != 3 {
+		t.Fatalf("lapsed: %+v", s)
+	}
+}
+
+func testSever(t *testing.T, store Store) {
+	a := join(t, store, "a", "a:1")
+	b, err := Join(soon(t), store, Server{ID: "b", Address: "b:1"}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ten, err := b.Claim(soon(t), dice(1), 0, []byte("kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := a.Claim(soon(t), dice(2), 0, []byte("mine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a to see b", func() bool { return len(a.Servers()) == 2 })
+	began := time.Now()
+	b.Sever()
+	ten.Save([]byte("never"), func(err error) { t.Errorf("a dead server's save was answered: %v", err) })
+	if _, err := b.Look(soon(t), dice(1)); !errors.Is(err, ErrAway) {
+		t.Errorf("a dead server reads: %v", err)
+	}
+	if s := <-a.Lapsed(); s.ID != "b" {
+		t.Fatalf("lapsed: %+v", s)
+	}
+	if took := time.Since(began); took < Lapse-Renewal || took > Lapse+5*time.Second {
+		t.Errorf("the lease lapsed after %v", took)
+	}
+	list, err := a.Orphans(soon(t))
+	if err != nil || len(list) != 1 || list[0].Key != dice(1) || string(list[0].Snapshot) != "kept" {
+		t.Fatalf("orphans: %+v %v", list, err)
+	}
+	if _, err := a.Claim(soon(t), dice(1), list[0].Revision, list[0].Snapshot); err != nil {
+		t.Fatal(err)
+	}
+	mine.Abandon() // in a's own name, and a does not have it
+	list, err = a.Orphans(soon(t))
+	if err != nil || len(list) != 1 || list[0].Key != dice(2) {
+		t.Fatalf("orphans: %+v %v", list, err)
+	}
+	if err := b.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if a.Alive("never heard of") {
+		t.Error("a server that was never heard of is alive")
+	}
+}
+
+func testAddress(t *testing.T, store Store) {
+	a := join(t, store, "a", "a:1")
+	old, err := Join(soon(t), store, Server{ID: "old", Address: "b:1"}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a to see the old one", func() bool { return len(a.Servers()) == 2 })
+	old.Sever()
+	began := time.Now()
+	next := join(t, store, "new", "b:1")
+	if next.Alive("old") {
+		t.Error("the new one believes that the old one lives")
+	}
+	if s := <-a.Lapsed(); s.ID != "old" {
+		t.Fatalf("lapsed: %+v", s)
+	}
+	if took := time.Since(began); took > Lapse-Renewal {
+		t.Errorf("it took %v to see that the address has changed hands", took)
+	}
+	if !a.Alive("new") || a.Alive("old") {
+		t.Error("who lives?")
+	}
+}
+
+func testList(t *testing.T, store Store) {
+	a, b := join(t, store, "a", "a:1"), join(t, store, "b", "b:1")
+	const n = 700
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := w; i < n; i += 4 {
+				d := a
+				if i%2 == 1 {
+					d = b
+				}
+				ten, err := d.Claim(soon(t), dice(int64(i)), 0, []byte("new"))
+				if err == nil {
+					err = saved(t, ten, fmt.Sprint("state of ", i))
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	list, err := b.Owned(soon(t), "a")
+	if err != nil || len(list) != n/2 {
+		t.Fatalf("owned: %d %v", len(list), err)
+	}
+	for i, e := range list {
+		if e.Room != int64(2*i) || string(e.Snapshot) != fmt.Sprint("state of ", 2*i) || e.Server != "a" {
+			t.Fatalf("entry %d: %+v", i, e)
+		}
+	}
+	if list, err = b.Orphans(soon(t)); err != nil || len(list) != 0 {
+		t.Fatalf("orphans: %d %v", len(list), err)
+	}
+}
+
+func testNewer(t *testing.T, store Store) {
+	a := join(t, store, "a", "a:1")
+	if _, err := a.write(soon(t), rooms, "dice.1", []byte{entryFormat + 1, 2, 3}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.write(soon(t), players, "dice.1", []byte{seatFormat + 1, 2, 3}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Look(soon(t), dice(1)); err == nil || errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "newer") {
+		t.Fatalf("look: %v", err)
+	}
+	if _, err := a.Seat(soon(t), "dice", 1); err == nil || !strings.Contains(err.Error(), "newer") {
+		t.Fatalf("seat: %v", err)
+	}
+	if _, err := a.Sit(soon(t), "dice", 1, 1, 0); err == nil {
+		t.Fatal("a claim of a newer format was overwritten")
+	}
+	if list, err := a.Orphans(soon(t)); err != nil || len(list) != 0 {
+		t.Fatalf("orphans: %v %v", list, err)
+	}
+}

@@ -1,0 +1,82 @@
+package directory
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// The value of an entry:
+//
+//	byte      format, 1
+//	8 bytes   claim: drawn at random for each claim, so that its owner knows its own writes again
+//	8 bytes   epoch, big endian; 0 in the write that makes the claim, where it is not known yet
+//	3 times   length (uvarint), bytes: server ID, address, version
+//	the rest  snapshot
+//
+// A server that finds a larger format must leave the entry to a server that knows it.
+const entryFormat = 1
+
+const (
+	claimAt, epochAt, textsAt = 1, 9, 17
+	maxText                   = 256
+)
+
+type claimID [8]byte
+
+// appendEntry writes everything but the snapshot, which follows.
+func appendEntry(b []byte, claim claimID, e *Entry) []byte {
+	b = append(b, entryFormat)
+	b = append(b, claim[:]...)
+	b = binary.BigEndian.AppendUint64(b, e.Epoch)
+	for _, s := range []string{e.Server, e.Address, e.Version} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+var errMangled = errors.New("the value is not an entry of the directory")
+
+// parseEntry reads the value at a key. born is when the bucket was made: the epoch of a claiming write is born plus its revision.
+func parseEntry(it item, born uint64) (Entry, claimID, error) {
+	var claim claimID
+	key, err := parseKey(it.key)
+	if err != nil {
+		return Entry{}, claim, err
+	}
+	v := it.value
+	if len(v) > 0 && v[0] > entryFormat {
+		return Entry{}, claim, fmt.Errorf("the entry of room %d of %q has format %d, and this program reads up to %d: leave it to a newer server",
+			key.Room, key.Game, v[0], entryFormat)
+	}
+	if len(v) < textsAt || v[0] != entryFormat {
+		return Entry{}, claim, fmt.Errorf("room %d of %q: %w", key.Room, key.Game, errMangled)
+	}
+	copy(claim[:], v[claimAt:])
+	e := Entry{Key: key, Epoch: binary.BigEndian.Uint64(v[epochAt:]), Revision: it.revision}
+	if e.Epoch == 0 {
+		e.Epoch = born + it.revision
+	}
+	rest := v[textsAt:]
+	for _, s := range []*string{&e.Server, &e.Address, &e.Version} {
+		n, w := binary.Uvarint(rest)
+		if w <= 0 || n > maxText || n > uint64(len(rest)-w) {
+			return Entry{}, claim, fmt.Errorf("room %d of %q: %w", key.Room, key.Game, errMangled)
+		}
+		*s, rest = string(rest[w:w+int(n)]), rest[w+int(n):]
+	}
+	e.Snapshot = slices.Clone(rest)
+	return e, claim, nil
+}
+
+// claimOf is the cheap part of parseEntry: whose claim a value is of.
+func claimOf(v []byte) (claimID, bool) {
+	var claim claimID
+	if len(v) < textsAt || v[0] != entryFormat {
+		return claim, false
+	}
+	copy(claim[:], v[claimAt:])
+	return claim, true
+}
