@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,12 +33,16 @@ type Client struct {
 	cause  error // why the client itself broke the link; nil: it did not
 	user   int64 // 0: not known yet
 	place  *Place
-	echo   bool // the server on this link echoes request numbers
-	modern bool // some server of this client did
+	room   int64 // that the server said it speaks of, since the last SIT_DOWN; 0: it has not
+	echo   bool  // the server on this link echoes request numbers
+	modern bool  // some server of this client did
 	calls  []*call
 	resume *resumption // nil: not on the way back to a seat
 	next   uint64      // the last request number given out
 	err    error       // why the client is closed
+
+	// turn is which of the target's addresses comes next; only run touches it, and Dial before.
+	turn int
 
 	// refusedSince is when the server first refused to sit the player down again; only run touches it.
 	refusedSince time.Time
@@ -74,6 +79,9 @@ func newClient(target Target, options Options) *Client {
 		done:    make(chan struct{}),
 		slot:    make(chan struct{}, 1),
 		user:    target.user,
+	}
+	if n := len(target.addresses); n > 1 {
+		c.turn = rand.IntN(n)
 	}
 	buffer := c.options.EventBuffer
 	if c.options.Handler != nil {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,6 @@ import (
 // SIT_DOWN into a new stream, so that for the rest of the client it looks like a gate.
 type directLink struct {
 	client *Client
-	conn   *grpc.ClientConn
 	user   int64
 	token  string
 
@@ -39,7 +39,10 @@ type directLink struct {
 	sending sync.Mutex // one send at a time, as gRPC asks
 
 	mu   sync.Mutex
+	conn *grpc.ClientConn
+	at   int   // which of the target's addresses conn leads to
 	stay *stay // nil: at no table
+	over bool  // the link was closed
 }
 
 // stay is one stream.
@@ -47,12 +50,25 @@ type stay struct {
 	stream  grpc.BidiStreamingClient[wire.Msg, wire.Msg]
 	cancel  context.CancelFunc
 	request uint64 // of the SIT_DOWN that opened it
+	sit     []byte // that SIT_DOWN
+	hops    int    // servers that sent it on so far
 	heard   bool   // something came: the server has let us in, or said why not
 	over    bool   // the player stood up or the room closed: an end of the stream is no loss
 }
 
 func dialDirect(ctx context.Context, c *Client, token string) (link, error) {
-	if _, _, err := net.SplitHostPort(c.target.address); err != nil {
+	conn, err := dialGame(ctx, c, c.target.at(c.turn).address())
+	if err != nil {
+		return nil, err
+	}
+	l := &directLink{client: c, conn: conn, at: c.turn, user: c.target.user, token: token, opened: make(chan struct{}, 1)}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l, nil
+}
+
+// dialGame connects to one game server.
+func dialGame(ctx context.Context, c *Client, address string) (*grpc.ClientConn, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, fmt.Errorf("%w: a game server's address looks like host:60001", errBadTarget)
 	}
 	dial := c.options.NetDial
@@ -64,7 +80,7 @@ func dialDirect(ctx context.Context, c *Client, token string) (link, error) {
 	if c.options.TLS != nil {
 		secure = credentials.NewTLS(c.options.TLS)
 	}
-	conn, err := grpc.NewClient("passthrough:///"+c.target.address,
+	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(secure),
 		grpc.WithIdleTimeout(0),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage)),
@@ -80,9 +96,7 @@ func dialDirect(ctx context.Context, c *Client, token string) (link, error) {
 		conn.Close()
 		return nil, err
 	}
-	l := &directLink{client: c, conn: conn, user: c.target.user, token: token, opened: make(chan struct{}, 1)}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	return l, nil
+	return conn, nil
 }
 
 // awaitReady waits until the connection is made or the first attempt has failed.
@@ -129,7 +143,7 @@ func (l *directLink) send(frame []byte) error {
 		return err
 	}
 	if op == wire.Command_SIT_DOWN {
-		return l.open(payload)
+		return l.open(payload, 0)
 	}
 	l.mu.Lock()
 	s := l.stay
@@ -147,8 +161,8 @@ func (l *directLink) send(frame []byte) error {
 // errNoTable reports a request that needs a stream while there is none.
 var errNoTable = fmt.Errorf("%w to a room: sit down first", ErrNotConnected)
 
-// open begins a stay and ends the one before it.
-func (l *directLink) open(payload []byte) error {
+// open begins a stay and ends the one before it. hops is how many servers have sent it on.
+func (l *directLink) open(payload []byte, hops int) error {
 	var sit wire.SitDown
 	if err := proto.Unmarshal(payload, &sit); err != nil {
 		return fmt.Errorf("sit down: %w", err)
@@ -162,7 +176,10 @@ func (l *directLink) open(payload []byte) error {
 	}
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(l.ctx, pairs...))
 	guard := time.AfterFunc(l.client.options.writeTimeout, cancel)
-	stream, err := wire.NewNetworkClient(l.conn).Connect(ctx)
+	l.mu.Lock()
+	conn := l.conn
+	l.mu.Unlock()
+	stream, err := wire.NewNetworkClient(conn).Connect(ctx)
 	guard.Stop()
 	if err != nil {
 		cancel()
@@ -170,7 +187,7 @@ func (l *directLink) open(payload []byte) error {
 	}
 	l.mu.Lock()
 	old := l.stay
-	l.stay = &stay{stream: stream, cancel: cancel, request: sit.GetMeta().GetRequest()}
+	l.stay = &stay{stream: stream, cancel: cancel, request: sit.GetMeta().GetRequest(), sit: bytes.Clone(payload), hops: hops}
 	l.mu.Unlock()
 	if old != nil {
 		old.cancel()
@@ -209,11 +226,15 @@ func (l *directLink) receive() (wire.Command, []byte, error) {
 		l.mu.Unlock()
 		switch {
 		case !current || s.over:
+		case !s.heard && l.redirected(s, err):
+			if err := l.hop(s); err != nil {
+				return 0, nil, err
+			}
 		case !s.heard && refusal(err):
 			frame, err := refusedFrame(s.request, err)
 			return wire.Command_ERROR, frame, err
 		default:
-			return 0, nil, streamError(err)
+			return 0, nil, l.goOn(s, err)
 		}
 	}
 }
@@ -295,5 +316,8 @@ func (l *directLink) probe(ctx context.Context) error {
 
 func (l *directLink) close(context.Context) {
 	l.cancel()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
 	l.conn.Close()
 }

@@ -91,6 +91,8 @@ func (e *CloseError) Is(target error) bool {
 type StreamError struct {
 	Code codes.Code
 	Text string
+
+	moved bool // the room is at another server, and the client knows its address
 }
 
 func (e *StreamError) Error() string { return fmt.Sprintf("the stream broke: %s (%s)", e.Text, e.Code) }
@@ -164,6 +166,9 @@ func Fate(err error) (retry bool, hint Hint, atLeast time.Duration) {
 	}
 	var stream *StreamError
 	if errors.As(err, &stream) {
+		if stream.moved {
+			return true, AtOnce, 0
+		}
 		switch stream.Code {
 		case codes.ResourceExhausted: // too slow, or too many requests
 			return true, Pause, 0
@@ -194,6 +199,8 @@ func verb(op wire.Command) string {
 		return "sit"
 	case wire.Command_STAND_UP:
 		return "stand up"
+	case wire.Command_MOVE:
+		return "move"
 	case wire.Command_PRINT:
 		return "print"
 	case wire.Command_PING:

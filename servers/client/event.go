@@ -64,6 +64,6 @@ const AnySeat int32 = -1
 // Place is where to sit.
 type Place struct {
 	Game string
-	Room int64
+	Room int64 // 0: the room that the player is in, or any with a free seat; in answers, the room's number
 	Seat int32 // AnySeat: any
 }

@@ -27,8 +27,8 @@ type gateLink struct {
 	buffer []byte        // of receive; grows to the largest message and stays
 }
 
-func dialGate(ctx context.Context, c *Client, token string) (link, error) {
-	u, err := url.Parse(c.target.address)
+func dialGate(ctx context.Context, c *Client, address, token string) (link, error) {
+	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
 		return nil, fmt.Errorf("%w: a gate's address looks like ws://host:60006", errBadTarget)
 	}
@@ -43,7 +43,7 @@ func dialGate(ctx context.Context, c *Client, token string) (link, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { raw = info.Conn },
 	})
-	conn, response, err := websocket.Dial(ctx, c.target.address, &websocket.DialOptions{
+	conn, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{
 		HTTPClient: httpClient(c.options),
 		HTTPHeader: header,
 	})

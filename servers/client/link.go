@@ -30,25 +30,27 @@ type link interface {
 	close(ctx context.Context)
 }
 
-// connect makes a link to the target. The caller bounds it by ctx.
+// connect makes a link to the next address of the target. The caller bounds it by ctx.
 func (c *Client) connect(ctx context.Context) (link, error) {
+	target := c.target.at(c.turn)
 	token, err := c.target.fetchToken(ctx)
 	if err != nil {
-		return nil, &dialError{c.target, err}
+		return nil, &dialError{target, err}
 	}
 	began := time.Now()
 	var l link
-	if c.target.direct {
+	if target.direct {
 		l, err = dialDirect(ctx, c, token)
 	} else {
 		c.learnUser(UserOf(token))
-		l, err = dialGate(ctx, c, token)
+		l, err = dialGate(ctx, c, target.address(), token)
 	}
+	c.turn++
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = silence(time.Since(began))
 	}
 	if err != nil {
-		return nil, &dialError{c.target, err}
+		return nil, &dialError{target, err}
 	}
 	return l, nil
 }

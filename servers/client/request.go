@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ func (c *Client) newCall(op wire.Command) *call {
 	c.next++
 	one := &call{id: c.next, op: op, done: make(chan struct{})}
 	one.unnumbered = c.target.direct && op == wire.Command_SIT_DOWN
+	if op == wire.Command_SIT_DOWN {
+		c.room = 0
+	}
 	c.calls = append(c.calls, one)
 	return one
 }
@@ -44,6 +48,12 @@ func (c *Client) newCall(op wire.Command) *call {
 func (c *Client) match(op wire.Command, body wire.WithMeta) *call {
 	c.echo = c.echo || body.GetMeta() != nil
 	c.modern = c.modern || c.echo
+	if room := body.GetMeta().GetRoom(); room != 0 {
+		c.room = room
+		if c.place != nil {
+			c.place.Room = room
+		}
+	}
 	number := body.GetMeta().GetRequest()
 	found := slices.IndexFunc(c.calls, func(one *call) bool {
 		if number != 0 {
@@ -58,7 +68,7 @@ func (c *Client) match(op wire.Command, body wire.WithMeta) *call {
 	c.calls = slices.Delete(c.calls, found, found+1)
 	if user, ok := body.(*wire.User); ok && one.place != nil && op == wire.Command_SIT_DOWN {
 		c.user = user.GetId()
-		c.place = &Place{Game: one.place.Game, Room: one.place.Room, Seat: user.GetSeat()}
+		c.place = &Place{Game: one.place.Game, Room: cmp.Or(c.room, one.place.Room), Seat: user.GetSeat()}
 	}
 	return one
 }

@@ -153,6 +153,9 @@ func (c *Client) seatedAgain(l link, r *resumption) error {
 		c.refusedSince = time.Time{}
 		place := r.place
 		place.Seat = user.GetSeat()
+		if now, sits := c.Place(); sits {
+			place.Room = now.Room // where the server says it is
+		}
 		c.announce(Resumed{Place: place, Moved: r.old >= 0 && place.Seat != r.old})
 		return nil
 	}

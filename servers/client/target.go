@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -16,33 +17,68 @@ func Static(token string) TokenSource {
 	return func(context.Context) (string, error) { return token, nil }
 }
 
-// Target is where to play: Gate or Direct makes one.
+// Target is where to play: Gate, Gates, Direct or Directs makes one.
 type Target struct {
-	address string
-	direct  bool
-	user    int64
-	token   TokenSource
+	addresses []string
+	direct    bool
+	user      int64
+	token     TokenSource
 }
 
 // Gate is the way through a gate: the URL of its WebSocket (ws:// or wss://). The token travels
 // in the Authorization header, never in the URL, so that no access log holds it.
-func Gate(url string, token TokenSource) Target {
-	return Target{address: url, token: token}
+func Gate(url string, token TokenSource) Target { return Gates([]string{url}, token) }
+
+// Gates is the way through one of several gates of the same servers. A client begins with any of
+// them, and goes on to the next one when it loses one or can't connect to it.
+func Gates(urls []string, token TokenSource) Target {
+	return Target{addresses: slices.Clone(urls), token: token}
 }
 
 // Direct is the way straight to a game server: the host:port of its gRPC service. The token may
 // be nil where the server asks for none.
 func Direct(address string, user int64, token TokenSource) Target {
-	return Target{address: address, direct: true, user: user, token: token}
+	return Directs([]string{address}, user, token)
+}
+
+// Directs is the way straight to one of several game servers. A client begins with any of them. A
+// server that does not own the room says who does: the client goes there, if that address is among
+// these, and else tries the next one.
+func Directs(addresses []string, user int64, token TokenSource) Target {
+	return Target{addresses: slices.Clone(addresses), direct: true, user: user, token: token}
+}
+
+// at is the target with one of its addresses only, counted on beyond the last.
+func (t Target) at(n int) Target {
+	if len(t.addresses) > 1 {
+		n %= len(t.addresses)
+		t.addresses = t.addresses[n : n+1]
+	}
+	return t
+}
+
+// address is the first one.
+func (t Target) address() string {
+	if len(t.addresses) == 0 {
+		return ""
+	}
+	return t.addresses[0]
 }
 
 // String names the target in messages; it holds no secret.
 func (t Target) String() string {
-	if t.direct {
-		return "game server " + t.address
+	names := make([]string, len(t.addresses))
+	for i, address := range t.addresses {
+		names[i], _, _ = strings.Cut(address, "?") // a token somebody put there is nobody's business
 	}
-	url, _, _ := strings.Cut(t.address, "?") // a token somebody put there is nobody's business
-	return "gate " + url
+	what := "gate"
+	if t.direct {
+		what = "game server"
+	}
+	if len(names) > 1 {
+		what += "s"
+	}
+	return what + " " + strings.Join(names, ", ")
 }
 
 func (t Target) fetchToken(ctx context.Context) (string, error) {

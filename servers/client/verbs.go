@@ -16,6 +16,17 @@ func (c *Client) Sit(ctx context.Context, place Place) (*wire.User, error) {
 	return ask[*wire.User](ctx, c, wire.Command_SIT_DOWN, sitDown(place), func(one *call) { one.place = &place })
 }
 
+// Move asks for another seat of the room that the player is in, and returns where the server says the
+// player is then. A seat that is taken is refused, and so is a move of a player whom the game binds
+// to the seat, as one who has rolled. A server from before MOVE existed refuses it.
+func (c *Client) Move(ctx context.Context, seat int32) (*wire.User, error) {
+	return ask[*wire.User](ctx, c, wire.Command_MOVE, &wire.Int32{Value: seat}, nil)
+}
+
+// Bench is Move to the spectators' bench. Whoever loses the connection there and comes back is given
+// a seat, if the room has forgotten the player meanwhile and one is free.
+func (c *Client) Bench(ctx context.Context) (*wire.User, error) { return c.Move(ctx, AnySeat) }
+
 // Stand stands the player up. Where its outcome is unknown the player counts as seated, and is
 // brought back like any other.
 func (c *Client) Stand(ctx context.Context) error {
