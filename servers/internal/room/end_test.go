@@ -59,7 +59,7 @@ func TestLateEntriesAreHandedOn(t *testing.T) {
 		var handed []room.Entry
 		calls := 0
 		var r *room.Room
-		r = open(t, room.Config{Ended: func(late []room.Entry) {
+		r = open(t, room.Config{Ended: func(late []room.Entry, _ []room.Unread) {
 			calls++
 			handed = late
 			select {
@@ -75,7 +75,7 @@ func TestLateEntriesAreHandedOn(t *testing.T) {
 			must(t, r.Enter(late, 2, 21))
 			table.Close()
 			must(t, r.Enter(gone, 1, 0))
-			must(t, r.Move(inside, 1, 0))
+			must(t, r.Move(inside, 1, room.Input{}))
 			must(t, r.Enter(later, room.AnySeat, 31))
 			r.Leave(gone)
 		}))

@@ -29,17 +29,17 @@ func TestPanics(t *testing.T) {
 			ends(t, r.Sit(3, room.AnySeat), room.Disbanded)
 		}, "disconnected: disbanded"},
 		{"Receive", &script{receive: func(*room.Table, room.Request) error { boom(); return nil }},
-			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Play(s, 200, nil, 0)) }, "disconnected: disbanded"},
+			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Play(s, 200, nil, room.Input{})) }, "disconnected: disbanded"},
 		{"MayLeave of one who stands up", &script{mayLeave: func(*room.Table, *room.Player) bool { boom(); return true }},
-			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Stand(s, 0)) }, "disconnected: disbanded"},
+			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Stand(s, room.Input{})) }, "disconnected: disbanded"},
 		{"MayLeave of one who is lost", &script{mayLeave: func(*room.Table, *room.Player) bool { boom(); return true }},
 			func(_ *testing.T, r *roomtest.Room, s *roomtest.Session) { r.Lose(s) }, ""},
 		{"Left", &script{left: func(*room.Table, *room.Player) { boom() }},
-			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Stand(s, 0)) }, "user 2 stood up"},
+			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Stand(s, room.Input{})) }, "user 2 stood up"},
 		{"Settle", &script{settle: func(*room.Table) { boom() }},
 			func(_ *testing.T, r *roomtest.Room, _ *roomtest.Session) { r.Settle(room.Retry) }, "disconnected: disbanded"},
 		{"State", &script{state: func(bool) string { boom(); return "" }},
-			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Print(s, 0)) }, "disconnected: disbanded"},
+			func(t *testing.T, r *roomtest.Room, s *roomtest.Session) { must(t, r.Print(s, room.Input{})) }, "disconnected: disbanded"},
 		{"Snapshot", &script{snapshot: func() ([]byte, error) { boom(); return nil, nil }},
 			func(t *testing.T, r *roomtest.Room, _ *roomtest.Session) {
 				err := r.Do(t.Context(), func(table *room.Table) { table.Snapshot() }) //nolint:errcheck // it panics
@@ -97,7 +97,7 @@ func TestPanicHandsOnWhoIsWaiting(t *testing.T) {
 	var handed []room.Entry
 	game := &script{receive: func(*room.Table, room.Request) error { panic("boom") }}
 	synctest.Test(t, func(t *testing.T) {
-		r := open(t, room.Config{Ended: func(late []room.Entry) { handed = late }}, game)
+		r := open(t, room.Config{Ended: func(late []room.Entry, _ []room.Unread) { handed = late }}, game)
 		first, second := roomtest.NewSession(1), roomtest.NewSession(2)
 		must(t, r.Enter(first, 0, 0))
 		synctest.Wait()
@@ -105,7 +105,7 @@ func TestPanicHandsOnWhoIsWaiting(t *testing.T) {
 		stalled := make(chan error, 1)
 		go func() { stalled <- r.Do(t.Context(), func(*room.Table) { <-gate }) }()
 		synctest.Wait()
-		must(t, r.Play(first, 200, nil, 0))
+		must(t, r.Play(first, 200, nil, room.Input{}))
 		must(t, r.Enter(second, 3, 55))
 		close(gate)
 		must(t, <-stalled)
@@ -122,7 +122,7 @@ func TestPanicHandsOnWhoIsWaiting(t *testing.T) {
 func TestPanicAtTheDoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		game := &script{enter: func(*room.Table, *room.Player) { panic("boom") }}
-		r := open(t, room.Config{Ended: func(late []room.Entry) {
+		r := open(t, room.Config{Ended: func(late []room.Entry, _ []room.Unread) {
 			if len(late) > 0 {
 				t.Errorf("handed on: %+v", late)
 			}
@@ -157,7 +157,7 @@ func TestOpenFails(t *testing.T) {
 				if test.game != nil {
 					test.config.Encoder = roomtest.Encoder{}
 				}
-				test.config.Ended = func([]room.Entry) { t.Error("a room that never was has ended") }
+				test.config.Ended = func([]room.Entry, []room.Unread) { t.Error("a room that never was has ended") }
 				r, err := room.Open(test.config, test.game)
 				if r != nil || err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("Open returns %v and %v, want the error to say %q", r, err, test.want)

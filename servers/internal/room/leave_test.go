@@ -14,7 +14,7 @@ func TestStand(t *testing.T) {
 		witness, leaver := r.Sit(1, 0), r.Sit(2, 1)
 		witness.Take()
 		leaver.Take()
-		must(t, r.Stand(leaver, 42))
+		must(t, r.Stand(leaver, room.Input{Request: 42}))
 		r.Wait()
 		if sent := leaver.Take(); len(sent) != 1 || sent[0].String() != "user 2 stood up" || sent[0].Request != 42 {
 			t.Errorf("the leaver is sent %v, want one answer to request 42", sent)
@@ -32,7 +32,7 @@ func TestStandWhereTheGameHolds(t *testing.T) {
 		witness, leaver := r.Sit(1, 0), r.Sit(2, 1)
 		witness.Take()
 		leaver.Take()
-		must(t, r.Stand(leaver, 42))
+		must(t, r.Stand(leaver, room.Input{Request: 42}))
 		r.Wait()
 		hears(t, leaver, "user 2 stood up")
 		ends(t, leaver, room.Stood)
@@ -115,7 +115,7 @@ func TestSpectatorComesBack(t *testing.T) {
 			hears(t, witness, "user 3 is offline")
 		}
 		on = false
-		must(t, r.Stand(player, 1))
+		must(t, r.Stand(player, room.Input{Request: 1}))
 		r.Wait()
 		witness.Take()
 		back := r.Sit(3, 1)
@@ -184,7 +184,7 @@ func TestAnnounceShowsOwnView(t *testing.T) {
 		for _, s := range []*roomtest.Session{actor, other, watcher} {
 			s.Take()
 		}
-		must(t, r.Play(actor, 200, nil, 9))
+		must(t, r.Play(actor, 200, nil, room.Input{Request: 9}))
 		r.Wait()
 		seq := actor.Seq()
 		for s, want := range map[*roomtest.Session]room.Meta{
@@ -235,8 +235,8 @@ func TestPrintAndEcho(t *testing.T) {
 		r.Lose(r.Sit(2, 1))
 		r.Sit(3, room.AnySeat)
 		s.Take()
-		must(t, r.Print(s, 5))
-		must(t, r.Echo(s, 8, []byte("ping"), 6))
+		must(t, r.Print(s, room.Input{Request: 5}))
+		must(t, r.Echo(s, 8, []byte("ping"), room.Input{Request: 6}))
 		r.Wait()
 		sent := s.Take()
 		if want := "room 7 event 4\nuser 1 seat 0\nuser 2 seat 1 offline\nuser 3 spectator\nsecrets false"; sent[0].String() != want || sent[0].Request != 5 {

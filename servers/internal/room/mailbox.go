@@ -21,42 +21,86 @@ var (
 // It is a swapped slice and not a channel because a waiting room must be small (a channel holds
 // its whole buffer, 5 KiB for 64 messages) and because one wake-up serves a whole batch.
 type mailbox struct {
-	wake chan struct{} // one slot: set when messages is not empty
+	wake chan struct{} // one slot: set when there is something to take
 
 	mu       sync.Mutex
 	messages []message
+	answers  []report
 	limit    int
 	closed   bool
 }
 
-// message is one thing for the room to do. What is nil or zero does not apply.
+// message is one thing for the room to do. What is nil or zero does not apply. Rooms keep empty
+// ones by the dozen, so it is kept small.
 type message struct {
 	kind    kind
-	seat    int
+	seat    int32
 	op      uint32
-	request uint64 // of enter
 	session Session
 	in      Input
 	body    []byte
-	call    func(*Table)
+	errand  *errand
+}
+
+// errand is what the server, not a player, wants of the room.
+type errand struct {
+	call   func(*Table)
+	user   int64
+	answer func(bound bool)
 }
 
 type kind uint8
 
 const (
-	enter kind = iota // session wants in, to seat
-	leave             // session is lost
-	stand             // session's player stands up
-	move              // session's player asks for seat
-	print             // session's player asks for the room's state
-	echo              // session's player wants op and body back
-	play              // session's player sends op and body to the game
-	change            // session's player asks to change places
-	call              // run call on the room's goroutine
+	enter  kind = iota // session wants in, to seat
+	resume             // session wants to take up its player's place
+	leave              // session is lost
+	sever              // session's way is lost
+	call               // run errand's call on the room's goroutine
+	letGo              // take errand's user out
+	stand              // session's player stands up
+	move               // session's player asks for seat
+	change             // session's player asks to change places, to seat
+	print              // session's player asks for the room's state
+	echo               // session's player wants op and body back
+	play               // session's player sends op and body to the game
 )
 
 // bounded says which kinds the limit applies to.
-func (k kind) bounded() bool { return k >= stand && k <= change }
+func (k kind) bounded() bool { return k >= stand }
+
+// report is an answer to what the room itself has asked for. It does not wait behind messages, and
+// is heard when the room takes none. There are at most three on their way at a time: of a save, of
+// a handover, and of the removal of the record.
+type report struct {
+	kind    reportKind
+	err     error // saveDone, closeDone
+	outcome Outcome
+	number  uint64 // of the handover
+}
+
+type reportKind uint8
+
+const (
+	saveDone reportKind = iota
+	closeDone
+	handoverDone
+)
+
+// report takes an answer. After the end of the room it is of no interest.
+func (m *mailbox) report(rep report) {
+	m.mu.Lock()
+	m.answers = append(m.answers, rep)
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *mailbox) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
 
 func (m *mailbox) put(msg message) error {
 	m.mu.Lock()
@@ -72,10 +116,7 @@ func (m *mailbox) put(msg message) error {
 	m.messages = append(m.messages, msg)
 	m.mu.Unlock()
 	if first {
-		select {
-		case m.wake <- struct{}{}:
-		default:
-		}
+		m.signal()
 	}
 	return nil
 }
@@ -83,17 +124,23 @@ func (m *mailbox) put(msg message) error {
 // keep is the largest slice that is kept empty: a burst is not paid for in memory ever after.
 const keep = 16
 
-// take returns all messages and leaves an empty slice in their place: spare, whose messages were
-// handled, where that is not too large to be kept.
-func (m *mailbox) take(spare []message) []message {
+// take returns the answers that have come and, if it is to, all messages. It leaves an empty slice
+// in the place of the messages: spare, whose messages were handled, where that is not too large to
+// be kept.
+func (m *mailbox) take(spare []message, all bool) ([]message, []report) {
 	if cap(spare) > keep {
 		spare = nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	answers := m.answers
+	m.answers = nil
+	if !all {
+		return nil, answers
+	}
 	taken := m.messages
 	m.messages = spare[:0]
-	return taken
+	return taken, answers
 }
 
 // close refuses further messages and returns those that were not taken.

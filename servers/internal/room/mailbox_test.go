@@ -34,14 +34,14 @@ func TestMailboxIsBounded(t *testing.T) {
 		s, other := r.Sit(1, 0), r.Sit(2, 1)
 		release := busy(t, r)
 		for range 8 {
-			must(t, r.Play(s, 200, nil, 0))
+			must(t, r.Play(s, 200, nil, room.Input{}))
 		}
 		for name, err := range map[string]error{
-			"Play":  r.Play(s, 200, nil, 0),
-			"Print": r.Print(s, 0),
-			"Echo":  r.Echo(s, 8, nil, 0),
-			"Stand": r.Stand(s, 0),
-			"Move":  r.Move(s, 0, 0),
+			"Play":  r.Play(s, 200, nil, room.Input{}),
+			"Print": r.Print(s, room.Input{}),
+			"Echo":  r.Echo(s, 8, nil, room.Input{}),
+			"Stand": r.Stand(s, room.Input{}),
+			"Move":  r.Move(s, 0, room.Input{}),
 		} {
 			if !errors.Is(err, room.ErrBusy) {
 				t.Errorf("%s to a full mailbox: %v, want ErrBusy", name, err)
@@ -64,7 +64,7 @@ func TestMailboxIsBounded(t *testing.T) {
 				t.Errorf("newcomer %d was told nothing", i)
 			}
 		}
-		must(t, r.Play(s, 200, nil, 0)) // and there is room again
+		must(t, r.Play(s, 200, nil, room.Input{})) // and there is room again
 	})
 }
 
@@ -78,11 +78,11 @@ func TestEndedRoomTakesNothing(t *testing.T) {
 		for range 100 {
 			for name, err := range map[string]error{
 				"Enter": r.Enter(roomtest.NewSession(2), 0, 0),
-				"Play":  r.Play(s, 200, nil, 0),
-				"Print": r.Print(s, 0),
-				"Echo":  r.Echo(s, 8, nil, 0),
-				"Stand": r.Stand(s, 0),
-				"Move":  r.Move(s, 0, 0),
+				"Play":  r.Play(s, 200, nil, room.Input{}),
+				"Print": r.Print(s, room.Input{}),
+				"Echo":  r.Echo(s, 8, nil, room.Input{}),
+				"Stand": r.Stand(s, room.Input{}),
+				"Move":  r.Move(s, 0, room.Input{}),
 				"Do":    r.Do(t.Context(), func(*room.Table) { t.Error("Do runs in an ended room") }),
 			} {
 				if !errors.Is(err, room.ErrClosed) {
@@ -179,7 +179,7 @@ func TestSummarize(t *testing.T) {
 func TestManySendersWhileTheRoomEnds(t *testing.T) {
 	for range 20 {
 		late := make(map[room.Session]bool)
-		r := open(t, room.Config{Seats: 4, Ended: func(entries []room.Entry) {
+		r := open(t, room.Config{Seats: 4, Ended: func(entries []room.Entry, _ []room.Unread) {
 			for _, e := range entries {
 				late[e.Session] = true
 			}
@@ -193,7 +193,7 @@ func TestManySendersWhileTheRoomEnds(t *testing.T) {
 			senders.Go(func() {
 				entered[i] = r.Enter(s, room.AnySeat, 0) == nil
 				for range 50 {
-					if err := r.Print(s, 0); err != nil && !errors.Is(err, room.ErrBusy) && !errors.Is(err, room.ErrClosed) {
+					if err := r.Print(s, room.Input{}); err != nil && !errors.Is(err, room.ErrBusy) && !errors.Is(err, room.ErrClosed) {
 						t.Error(err)
 					}
 				}
@@ -250,7 +250,7 @@ func TestIdleRoomHoldsOnToNoMessage(t *testing.T) {
 		s := r.Sit(1, 0)
 		body := new([4096]byte)
 		held := weak.Make(body)
-		must(t, r.Play(s, 200, body[:], 0))
+		must(t, r.Play(s, 200, body[:], room.Input{}))
 		r.Wait()
 		body = nil
 		runtime.GC()

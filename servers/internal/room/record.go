@@ -1,6 +1,10 @@
 package room
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // ErrLost reports that somebody else owns the room.
 var ErrLost = errors.New("somebody else owns the room")
@@ -14,4 +18,113 @@ type Record interface {
 	// Close removes what is stored, because the room has ended. It is called at most once, and nothing
 	// is called after it. Where a save is under way still, that save is of no interest any more.
 	Close(done func(error))
+}
+
+// save starts to store what has changed, unless a save is under way: then the next one takes all
+// that came meanwhile.
+func (t *Table) save() error {
+	if !t.dirty() || t.saving {
+		return nil
+	}
+	snapshot, err := t.Snapshot()
+	if err != nil {
+		return err
+	}
+	t.saving, t.savingTo = true, t.changes
+	t.slow.Reset(t.slowAfter)
+	t.record.Save(snapshot, func(err error) { t.report(report{kind: saveDone, err: err}) })
+	return nil
+}
+
+// saved handles the answer to a save.
+func (t *Table) saveDone(err error) {
+	t.saving = false
+	t.slow.Stop()
+	if err != nil {
+		t.disown(fmt.Errorf("save: %w", err))
+		return
+	}
+	t.saved = t.savingTo
+	t.release()
+	if t.still&tooSlow != 0 {
+		t.goOn(tooSlow)
+		t.log.Info("room goes on: it is stored again", "room", t.id)
+		t.showEveryone()
+	}
+}
+
+// disown ends the room because somebody else owns it.
+func (t *Table) disown(why error) {
+	t.log.Warn("room lost to another owner", "room", t.id, "epoch", t.epoch, "err", why)
+	t.closing, t.reason = true, Lost
+}
+
+// waiting is what players are told when a save takes long.
+const waiting = "the room stands still until its records can be written: moves are taken and answered later"
+
+// slowSave lets the room stand still, and tells everyone at once: this notice waits for no save.
+// It is no part of the room's course, so it carries neither epoch nor number.
+func (t *Table) slowSave() {
+	t.log.Warn("room stands still: it can't be stored", "room", t.id, "for", t.slowAfter)
+	t.halt(tooSlow)
+	t.unfreeze()
+	m := t.encode.Waiting(waiting)
+	for _, p := range t.present {
+		if p.session != nil {
+			p.session.Send(m.Op, m.Body, Meta{})
+		}
+	}
+}
+
+// tellWaiting tells a session that comes while the room stands still.
+func (t *Table) tellWaiting(s Session) {
+	if t.still&tooSlow != 0 {
+		m := t.encode.Waiting(waiting)
+		s.Send(m.Op, m.Body, Meta{})
+	}
+}
+
+// showEveryone shows everyone the scene anew: clocks have stood still.
+func (t *Table) showEveryone() {
+	for _, p := range t.present {
+		if (p.session != nil || p.listens()) && t.Player(p.id) == p {
+			t.game.Enter(t, p)
+		}
+	}
+}
+
+// closePatience is how long a room that ends waits for its record to be removed.
+const closePatience = 2 * time.Second
+
+// closeRecord removes what is stored, and says whether that is done. Only then may anyone hear of
+// the room's end.
+func (r *Room) closeRecord(t *Table) error {
+	patience := time.NewTimer(closePatience)
+	defer patience.Stop()
+	asked := false
+	for {
+		if !t.saving && !asked {
+			asked = true
+			t.record.Close(func(err error) { t.report(report{kind: closeDone, err: err}) })
+		}
+		select {
+		case <-r.box.wake:
+		case <-patience.C:
+			if !asked {
+				t.record.Close(func(error) {})
+			}
+			return fmt.Errorf("close: no answer within %v", closePatience)
+		}
+		_, answers := r.box.take(nil, false)
+		for _, rep := range answers {
+			switch {
+			case rep.kind == closeDone:
+				return rep.err
+			case rep.kind == saveDone && rep.err != nil:
+				return rep.err
+			case rep.kind == saveDone:
+				t.saving = false
+			}
+		}
+	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -76,7 +74,9 @@ type Room struct {
 	box   mailbox
 	free  *atomic.Int64 // seats; the table's
 	ended func(late []Entry, unread []Unread)
-	done  chan struct{}
+	// goesOn is set before the mailbox closes where the room has ended here only.
+	goesOn atomic.Bool
+	done   chan struct{}
 }
 
 // Open starts a room with a new game. After an error there is no room and no goroutine.
@@ -85,6 +85,7 @@ func Open(c Config, game Game) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.epoch, t.record = max(c.Epoch, 1), c.Record
 	if err := guard(func() error { return game.Start(t) }); err != nil {
 		return nil, fmt.Errorf("start game: %w", err)
 	}
@@ -95,8 +96,8 @@ func newTable(c Config, game Game) (*Table, error) {
 	if c.Encoder == nil {
 		return nil, fmt.Errorf("room %d: no encoder", c.ID)
 	}
-	if c.Seats < 0 || c.Bench < 0 || c.Mailbox < 0 || c.Grace < 0 {
-		return nil, fmt.Errorf("room %d: seats, bench, mailbox and grace must not be negative", c.ID)
+	if c.Seats < 0 || c.Bench < 0 || c.Mailbox < 0 || c.Grace < 0 || c.Away < 0 || c.Slow < 0 {
+		return nil, fmt.Errorf("room %d: seats, bench, mailbox and times must not be negative", c.ID)
 	}
 	if c.Seats > maxSeats {
 		return nil, fmt.Errorf("room %d: %d seats, a room has at most %d", c.ID, c.Seats, maxSeats)
@@ -105,30 +106,39 @@ func newTable(c Config, game Game) (*Table, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Table{
-		id:     c.ID,
-		game:   game,
-		seats:  make([]*Player, orDefault(c.Seats, 4)),
-		bench:  orDefault(c.Bench, 64),
-		encode: c.Encoder,
-		log:    log,
-		epoch:  max(c.Epoch, 1),
-	}, nil
+	t := &Table{
+		id:        c.ID,
+		game:      game,
+		seats:     make([]*Player, orDefault(c.Seats, 4)),
+		bench:     orDefault(c.Bench, 64),
+		free:      new(atomic.Int64),
+		encode:    c.Encoder,
+		log:       log,
+		awayFor:   orDefault(c.Away, 10*time.Second),
+		slowAfter: orDefault(c.Slow, 500*time.Millisecond),
+		gone:      c.Gone,
+	}
+	t.free.Store(int64(len(t.seats)))
+	return t, nil
 }
 
 func run(c Config, t *Table) *Room {
 	r := &Room{
 		id:    c.ID,
 		box:   mailbox{wake: make(chan struct{}, 1), limit: orDefault(c.Mailbox, 64)},
+		free:  t.free,
 		ended: c.Ended,
-		free:  new(atomic.Int64),
 		done:  make(chan struct{}),
+	}
+	t.report = r.box.report
+	if t.record != nil {
+		t.slow = t.newTimer(ofService, t.slowSave)
 	}
 	go r.loop(t)
 	return r
 }
 
-func orDefault(value, otherwise int) int {
+func orDefault[T int | time.Duration](value, otherwise T) T {
 	if value == 0 {
 		return otherwise
 	}
@@ -145,7 +155,7 @@ func (r *Room) Done() <-chan struct{} { return r.done }
 // the session. With SeatOnly and no seat free the session gets End(Full), and nothing was sent.
 // ErrClosed: the room has ended, and the session was told nothing.
 func (r *Room) Enter(s Session, seat int, request uint64) error {
-	return r.box.put(message{kind: enter, session: s, seat: seat, request: request})
+	return r.box.put(message{kind: enter, session: s, seat: int32(seat), in: Input{Request: request}})
 }
 
 // Leave tells that a session is lost. It is called once for each entered session, whatever ended
@@ -157,13 +167,7 @@ func (r *Room) Leave(s Session) {
 // Move asks for a seat for a player who has entered on s, and has the scene shown again. Without
 // effect on a session that the room has ended. ErrBusy, ErrClosed.
 func (r *Room) Move(s Session, seat int, in Input) error {
-	return r.box.put(message{kind: move, session: s, seat: seat, in: in})
-}
-
-// Change asks to change places: to a free seat, or with Spectating to the bench. Who has a seat may
-// leave it where the game lets them. ErrBusy, ErrClosed.
-func (r *Room) Change(s Session, seat int, in Input) error {
-	return r.box.put(message{kind: change, session: s, seat: seat, in: in})
+	return r.box.put(message{kind: move, session: s, seat: int32(seat), in: in})
 }
 
 // Stand asks to stand up and leave. ErrBusy, ErrClosed.
@@ -190,23 +194,17 @@ func (r *Room) Play(s Session, op uint32, body []byte, in Input) error {
 // Free is how many seats are free. It is as good as a guess: the next one may be faster.
 func (r *Room) Free() int { return int(r.free.Load()) }
 
-// Warn tells everyone in the room, now and every so often, that it will be closed. The room closes
-// as soon as nobody is in it. every 0: only
-// now. A later call takes the place of an earlier one.
-func (r *Room) Warn(text string, every time.Duration) {
-	r.box.put(message{kind: call, call: func(t *Table) { t.startNotices(text, every) }}) //nolint:errcheck // a closed room needs no warning
-}
-
-// Foretell tells everyone in the room, now and every so often, that it will move to another server.
-// every 0: only now. Of Warn and Foretell, a later call takes the place of an earlier one.
-func (r *Room) Foretell(text string, every time.Duration) {}
-
 // Settle brings what is being played to its end and closes the room. Players are told why.
 func (r *Room) Settle(why Reason) {
-	r.box.put(message{kind: call, call: func(t *Table) { //nolint:errcheck // a closed room is settled
+	r.do(func(t *Table) {
 		t.game.Settle(t)
 		t.closing, t.reason = true, why // even if the game has closed the room already
-	}})
+	})
+}
+
+// do has the room do something that an ended room need not do.
+func (r *Room) do(f func(*Table)) {
+	r.box.put(message{kind: call, errand: &errand{call: f}}) //nolint:errcheck // see above
 }
 
 // Do runs f on the room's goroutine, from any other, and waits for it. f must not block. ErrClosed: the room has
@@ -214,7 +212,7 @@ func (r *Room) Settle(why Reason) {
 // still run.
 func (r *Room) Do(ctx context.Context, f func(*Table)) error {
 	ran := make(chan struct{})
-	err := r.box.put(message{kind: call, call: func(t *Table) { f(t); close(ran) }})
+	err := r.box.put(message{kind: call, errand: &errand{call: func(t *Table) { f(t); close(ran) }}})
 	if err != nil {
 		return err
 	}
@@ -239,6 +237,8 @@ type Summary struct {
 	Players    int    `json:"players"`
 	Online     int    `json:"online"`
 	Spectators int    `json:"spectators"`
+	Awaited    int    `json:"awaited,omitempty"` // of those online: after a move, on their way here still
+	Still      bool   `json:"still,omitempty"`   // the room stands still
 	Epoch      uint64 `json:"epoch"`
 	Seq        uint64 `json:"seq"`
 	State      string `json:"state"`
@@ -248,10 +248,13 @@ type Summary struct {
 func (r *Room) Summarize(ctx context.Context) (Summary, error) {
 	var s Summary
 	err := r.Do(ctx, func(t *Table) {
-		s = Summary{ID: t.id, Players: t.Seated(), Epoch: t.epoch, Seq: t.seq, State: t.game.State(t, false)}
+		s = Summary{ID: t.id, Players: t.Seated(), Still: t.still != 0, Epoch: t.epoch, Seq: t.seq, State: t.game.State(t, false)}
 		for _, p := range t.present {
 			if p.Online() {
 				s.Online++
+			}
+			if p.awaited {
+				s.Awaited++
 			}
 		}
 		s.Spectators = len(t.present) - s.Players
@@ -260,122 +263,4 @@ func (r *Room) Summarize(ctx context.Context) (Summary, error) {
 		return Summary{}, err // and s is not touched: the room may be writing it
 	}
 	return s, nil
-}
-
-// loop is the room's goroutine.
-func (r *Room) loop(t *Table) {
-	var unread []message
-	if err := guard(func() error { r.serve(t, &unread); return nil }); err != nil {
-		t.log.Error("room ended by a fault of its game", "room", t.id, "err", err)
-		t.reason = Disbanded
-	}
-	unread = append(unread, r.box.close()...)
-	waiting := late(t, unread)
-	for _, p := range t.present {
-		if p.session != nil {
-			t.Tell(p, t.encode.Disconnected(t.reason), 0)
-			t.end(p, t.reason)
-		}
-	}
-	if r.ended != nil {
-		r.ended(waiting, nil)
-	}
-	close(r.done)
-}
-
-// late picks those who wanted in, and want still, from the messages that a closing room has not
-// handled.
-func late(t *Table, unread []message) []Entry {
-	var entries []Entry
-	for _, m := range unread {
-		switch m.kind {
-		case enter:
-			if p := t.Player(m.session.User()); p == nil || p.session != m.session {
-				entries = append(entries, Entry{Session: m.session, Seat: m.seat, Request: m.request})
-			}
-		case leave:
-			entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Session == m.session })
-		}
-	}
-	return entries
-}
-
-// serve handles messages and timers until the room closes. unread are the messages that it took
-// and did not handle to the end.
-func (r *Room) serve(t *Table, unread *[]message) {
-	clock := time.NewTimer(time.Hour)
-	clock.Stop()
-	var armed time.Time // what the clock is set to; zero: stopped
-	var batch []message
-	for {
-		t.expire()
-		if t.notices != nil && t.Empty() {
-			t.Close() // it is to be closed, and was only waiting for its players
-		}
-		if t.closing {
-			return
-		}
-		if next := t.next(); !next.Equal(armed) {
-			armed = next
-			if next.IsZero() {
-				clock.Stop()
-			} else {
-				clock.Reset(time.Until(next))
-			}
-		}
-		select {
-		case <-r.box.wake:
-			batch = r.box.take(batch)
-			for *unread = batch; len(*unread) > 0; *unread = (*unread)[1:] {
-				if t.closing {
-					return
-				}
-				t.handle(&(*unread)[0])
-			}
-			clear(batch) // an idle room holds on to no message
-		case <-clock.C:
-			armed = time.Time{}
-		}
-	}
-}
-
-func (t *Table) handle(m *message) {
-	switch m.kind {
-	case enter:
-		t.enter(m.session, m.seat, m.request)
-		return
-	case call:
-		m.call(t)
-		return
-	}
-	p := t.Player(m.session.User())
-	if p == nil || p.session != m.session {
-		return // the room has ended this session; its last messages were still on their way
-	}
-	switch m.kind {
-	case leave:
-		t.lose(p)
-	case stand:
-		t.stand(p, m.in.Request)
-	case move:
-		t.comeBack(p, m.session, m.seat, m.in.Request)
-	case print:
-		t.Tell(p, t.encode.Printed(t.describe()), m.in.Request)
-	case echo:
-		t.Tell(p, Message{Op: m.op, Body: m.body}, m.in.Request)
-	case play:
-		if err := t.game.Receive(t, Request{From: p, Op: m.op, Body: m.body, ID: m.in.Request}); err != nil {
-			t.refuse(m.session, err, m.in.Request)
-		}
-	}
-}
-
-// guard turns a panic of a game into an error that carries the stack.
-func guard(f func() error) (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
-		}
-	}()
-	return f()
 }

@@ -21,6 +21,7 @@ type script struct {
 	receive  func(*room.Table, room.Request) error
 	mayLeave func(*room.Table, *room.Player) bool
 	left     func(*room.Table, *room.Player)
+	atRest   func(*room.Table) bool
 	settle   func(*room.Table)
 	state    func(reveal bool) string
 	snapshot func() ([]byte, error)
@@ -55,6 +56,10 @@ func (g *script) Left(t *room.Table, p *room.Player) {
 	if g.left != nil {
 		g.left(t, p)
 	}
+}
+
+func (g *script) AtRest(t *room.Table) bool {
+	return g.atRest == nil || g.atRest(t)
 }
 
 func (g *script) Settle(t *room.Table) {

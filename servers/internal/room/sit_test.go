@@ -95,7 +95,7 @@ func TestSitTwice(t *testing.T) {
 		first.Take()
 		second.Take()
 		scenes = 0
-		must(t, r.Move(first, 1, 5)) // a seated player keeps the seat
+		must(t, r.Move(first, 1, room.Input{Request: 5})) // a seated player keeps the seat
 		r.Wait()
 		hears(t, first, "user 2 sits in 1, online", "user 1 sits in 0, online")
 		hears(t, second)
@@ -116,19 +116,19 @@ func TestSpectatorMovesToASeat(t *testing.T) {
 		first.Take()
 		watcher.Take()
 
-		must(t, r.Move(watcher, 1, 1))
+		must(t, r.Move(watcher, 1, room.Input{Request: 1}))
 		r.Wait()
 		hears(t, watcher, "refused 102: the seat is taken; ask for seat -1 to get any")
-		must(t, r.Move(watcher, room.AnySeat, 2))
+		must(t, r.Move(watcher, room.AnySeat, room.Input{Request: 2}))
 		r.Wait()
 		hears(t, watcher, "user 1 sits in 0, online", "user 2 sits in 1, online", "user 3 watches, online")
 		hears(t, first)
 
-		must(t, r.Stand(second, 1))
+		must(t, r.Stand(second, room.Input{Request: 1}))
 		r.Wait()
 		first.Take()
 		watcher.Take()
-		must(t, r.Move(watcher, 1, 3))
+		must(t, r.Move(watcher, 1, room.Input{Request: 3}))
 		r.Wait()
 		hears(t, watcher, "user 1 sits in 0, online", "user 3 sits in 1, online")
 		hears(t, first, "user 3 sits in 1, online")
@@ -140,11 +140,11 @@ func TestSpectatorMovesToASeat(t *testing.T) {
 func TestMoveAfterTheEndOfTheSession(t *testing.T) {
 	bubble(t, &script{}, func(t *testing.T, r *roomtest.Room) {
 		witness, gone := r.Sit(1, 0), r.Sit(2, 1)
-		must(t, r.Stand(gone, 1))
-		must(t, r.Move(gone, 1, 2))
-		must(t, r.Stand(gone, 3))
-		must(t, r.Print(gone, 4))
-		must(t, r.Play(gone, 200, nil, 5))
+		must(t, r.Stand(gone, room.Input{Request: 1}))
+		must(t, r.Move(gone, 1, room.Input{Request: 2}))
+		must(t, r.Stand(gone, room.Input{Request: 3}))
+		must(t, r.Print(gone, room.Input{Request: 4}))
+		must(t, r.Play(gone, 200, nil, room.Input{Request: 5}))
 		r.Wait()
 		ends(t, gone, room.Stood)
 		hears(t, gone, "user 1 sits in 0, online", "user 2 sits in 1, online", "user 2 stood up")

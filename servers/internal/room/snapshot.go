@@ -1,119 +1,105 @@
 package room
 
 import (
-	"encoding/json"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"time"
 )
 
-// Nothing stores snapshots yet: they are what moving a room to another server, and recovery from a
-// crash, will be built on. Games have to get them right from the start, and roomtest sees to it.
+// A snapshot is one JSON object, laid out as type stored says. It is read by encoding/json and
+// written by hand: a room writes one after each change, and encoding/json would cost as much as
+// all the rest.
+//
+// How the format may grow: what a server of the version before may ignore becomes a new field, which
+// is left out where it is zero. What it may not ignore needs a new snapshotVersion; then a server
+// reads both, and it writes the old one until no server runs any more that reads no other.
+// Fields are never renamed or used for something else.
 
 // snapshotVersion is the version of the core's part of a snapshot. A server that reads a version
 // it does not know refuses the room and leaves it to one that does.
 const snapshotVersion = 1
 
-// snapshot is a room as it is stored.
-type snapshot struct {
+// stored is a room as it is stored.
+type stored struct {
 	Version int            `json:"version"`
 	ID      int64          `json:"id"`
 	Seats   int            `json:"seats"`
 	Bench   int            `json:"bench"`
 	Seq     uint64         `json:"seq"`
-	Players []storedPlayer `json:"players"`
-	Game    []byte         `json:"game"` // the bytes of Game.Snapshot, as a base64 string
+	Players []storedPlayer `json:"players"` // in order of arrival
+	Game    []byte         `json:"game"`    // the bytes of Game.Snapshot, as a base64 string
 }
 
 type storedPlayer struct {
-	ID   int64 `json:"id"`
-	Seat int   `json:"seat"`
+	ID      int64         `json:"id"`
+	Seat    int           `json:"seat"`
+	Online  bool          `json:"online,omitempty"`  // or awaited
+	Missed  bool          `json:"missed,omitempty"`  // awaited, and was not sent all that was said meanwhile; in a room that is given away only
+	Away    time.Duration `json:"away_ns,omitempty"` // how long a severed player still keeps the seat
+	Replies []storedReply `json:"replies,omitempty"` // oldest first
+}
+
+type storedReply struct {
+	Request uint64 `json:"request"`
+	Op      uint32 `json:"op"`
+	Body    []byte `json:"body"`
 }
 
 // Snapshot encodes the room with everything that Restore needs. Call it by Room.Do.
-func (t *Table) Snapshot() ([]byte, error) {
+func (t *Table) Snapshot() ([]byte, error) { return t.encodeSnapshot(false) }
+
+// encodeSnapshot encodes the room. given says that it is for another server that goes on with it.
+func (t *Table) encodeSnapshot(given bool) ([]byte, error) {
 	game, err := t.game.Snapshot(t)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot of room %d: game: %w", t.id, err)
 	}
-	s := snapshot{Version: snapshotVersion, ID: t.id, Seats: len(t.seats), Bench: t.bench, Seq: t.seq, Game: game}
-	for _, p := range t.present {
-		s.Players = append(s.Players, storedPlayer{ID: p.id, Seat: p.seat})
-	}
-	return json.Marshal(s)
-}
-
-// Restore starts a room from a snapshot. Everybody in it is offline until they enter again. The
-// number of the room, its seats and its bench come from the snapshot; the rest from c.
-func Restore(c Config, game Game, data []byte) (*Room, error) {
-	var s snapshot
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("restore room: %w", err)
-	}
-	if s.Version != snapshotVersion {
-		return nil, fmt.Errorf("restore room %d: snapshot has version %d, this server reads %d: leave the room to a server that does", s.ID, s.Version, snapshotVersion)
-	}
-	if s.Seats < 1 || s.Bench < 1 {
-		return nil, fmt.Errorf("restore room %d: %d seats and a bench for %d: a room has some of both", s.ID, s.Seats, s.Bench)
-	}
-	c.ID, c.Seats, c.Bench = s.ID, s.Seats, s.Bench
-	t, err := newTable(c, game)
-	if err != nil {
-		return nil, err
-	}
-	t.seq = s.Seq
-	for _, stored := range s.Players {
-		if err := t.reseat(stored); err != nil {
-			return nil, fmt.Errorf("restore room %d: %w", s.ID, err)
+	b := make([]byte, 0, t.storedSize+64+base64.StdEncoding.EncodedLen(len(game)))
+	b = strconv.AppendInt(append(b, `{"version":`...), snapshotVersion, 10)
+	b = strconv.AppendInt(append(b, `,"id":`...), t.id, 10)
+	b = strconv.AppendInt(append(b, `,"seats":`...), int64(len(t.seats)), 10)
+	b = strconv.AppendInt(append(b, `,"bench":`...), int64(t.bench), 10)
+	b = strconv.AppendUint(append(b, `,"seq":`...), t.seq, 10)
+	b = append(b, `,"players":[`...)
+	for i, p := range t.present {
+		if i > 0 {
+			b = append(b, ',')
 		}
+		b = t.appendPlayer(b, p, given)
 	}
-	if err := guard(func() error { return game.Restore(t, s.Game) }); err != nil {
-		return nil, fmt.Errorf("restore room %d: game: %w", s.ID, err)
-	}
-	grace := c.Grace
-	if grace == 0 {
-		grace = time.Minute
-	}
-	t.startGrace(grace)
-	return run(c, t), nil
+	b = append(b, `],"game":"`...)
+	before := len(b)
+	b = base64.StdEncoding.AppendEncode(b, game)
+	t.storedSize = before
+	return append(b, `"}`...), nil
 }
 
-// Prepared is a restored room that does not run yet.
-type Prepared struct {
-	config Config
-	table  *Table
-}
-
-// Prepare restores a room and does not run it. It has no goroutine and its clocks stand still.
-func Prepare(c Config, game Game, data []byte) (*Prepared, error) { return nil, nil }
-
-// Players are the users in the room, spectators too.
-func (p *Prepared) Players() []int64 { return nil }
-
-// Run runs the room, for an owner of that epoch, who stores it in record. It is called once.
-func (p *Prepared) Run(epoch uint64, record Record) *Room { return nil }
-
-// Drop gives the room up in place of Run.
-func (p *Prepared) Drop() {}
-
-// reseat puts a stored player back, offline.
-func (t *Table) reseat(stored storedPlayer) error {
-	p := &Player{id: stored.ID, seat: stored.Seat}
-	switch {
-	case p.id <= 0:
-		return fmt.Errorf("user %d: users count from 1", p.id)
-	case t.Player(p.id) != nil:
-		return fmt.Errorf("user %d is there twice", p.id)
-	case !p.Seated():
-		if len(t.present)-t.Seated() >= t.bench {
-			return fmt.Errorf("user %d: more spectators than the bench holds", p.id)
+func (t *Table) appendPlayer(b []byte, p *Player, given bool) []byte {
+	b = strconv.AppendInt(append(b, `{"id":`...), p.id, 10)
+	b = strconv.AppendInt(append(b, `,"seat":`...), int64(p.seat), 10)
+	if p.Online() {
+		b = append(b, `,"online":true`...)
+	}
+	if given && p.awaited && (p.missed || len(p.kept) > 0) {
+		b = append(b, `,"missed":true`...)
+	}
+	if !p.away.IsZero() {
+		b = strconv.AppendInt(append(b, `,"away_ns":`...), int64(max(1, time.Until(p.away))), 10)
+	}
+	for i, r := range p.replies {
+		if i == 0 {
+			b = append(b, `,"replies":[`...)
+		} else {
+			b = append(b, ',')
 		}
-	case p.seat < 0 || p.seat >= len(t.seats):
-		return fmt.Errorf("user %d: there is no seat %d", p.id, p.seat)
-	case t.seats[p.seat] != nil:
-		return fmt.Errorf("user %d: seat %d is user %d's", p.id, p.seat, t.seats[p.seat].id)
-	default:
-		t.seats[p.seat] = p
+		b = strconv.AppendUint(append(b, `{"request":`...), r.request, 10)
+		b = strconv.AppendUint(append(b, `,"op":`...), uint64(r.Op), 10)
+		b = base64.StdEncoding.AppendEncode(append(b, `,"body":"`...), r.Body)
+		b = append(b, `"}`...)
 	}
-	t.present = append(t.present, p)
-	return nil
+	if len(p.replies) > 0 {
+		b = append(b, ']')
+	}
+	return append(b, '}')
 }

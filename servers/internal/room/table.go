@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,18 +13,43 @@ import (
 type Table struct {
 	id      int64
 	game    Game
-	seats   []*Player // by seat; nil: free
-	present []*Player // seats and spectators, in order of arrival
-	bench   int       // most spectators
+	seats   []*Player     // by seat; nil: free
+	present []*Player     // seats and spectators, in order of arrival
+	bench   int           // most spectators
+	free    *atomic.Int64 // seats
 	encode  Encoder
 	log     *slog.Logger
-	timers  []*Timer
-	notices *Timer // nil: nobody has warned of the room's end
 	scratch []byte // of describe
 	epoch   uint64
 	seq     uint64
-	closing bool
-	reason  Reason // of closing
+
+	timers     []*Timer
+	still      stillness // why the clocks of the game stop; 0: they go
+	stillSince time.Time // where still is not 0
+	notices    *Timer    // nil: there never was one
+	closeEmpty bool      // the room is to be closed, and waits for its players to leave
+	awayFor    time.Duration
+	away       *Timer // ends the time of severed players; nil: there never was one
+
+	record     Record // nil: nothing is stored, and nothing held back
+	report     func(report)
+	changes    uint64 // how often something has changed
+	saved      uint64 // the change up to which all is stored
+	saving     bool
+	savingTo   uint64 // where saving is set: what is being stored
+	slow       *Timer
+	slowAfter  time.Duration
+	queue      []held
+	answering  answering
+	gone       func(user int64)
+	handover   *handover // nil: there never was one
+	handovers  uint64    // how often the room was given away
+	storedSize int       // of the last snapshot, in bytes
+
+	unhandled []message // taken from the mailbox, and not handled to the end
+	closing   bool
+	reason    Reason           // of closing
+	ended     map[Session]bool // whom the end of the room has ended
 }
 
 // ID is the room's number.
@@ -77,35 +103,34 @@ type Event struct {
 
 // Announce numbers an event and sends it to everyone online, each player's view to that player.
 func (t *Table) Announce(e Event) {
+	t.change()
 	t.seq++
 	meta := Meta{Epoch: t.epoch, Seq: t.seq}
 	for _, p := range t.present {
-		if p.session == nil {
+		if p != e.Own {
+			t.post(p, e.Message, meta)
 			continue
 		}
-		if p == e.Own {
-			own := meta
-			own.Request = e.Request
-			p.session.Send(e.OwnView.Op, e.OwnView.Body, own)
-			continue
-		}
-		p.session.Send(e.Op, e.Body, meta)
+		own := meta
+		own.Request = e.Request
+		t.note(p, e.OwnView, e.Request)
+		t.post(p, e.OwnView, own)
 	}
 }
 
 // Tell sends one player something that is not an event: a scene, the answer to a question. It
 // carries the number of the last event. request 0: it answers nothing.
 func (t *Table) Tell(p *Player, m Message, request uint64) {
-	if p.session != nil {
-		p.session.Send(m.Op, m.Body, Meta{Epoch: t.epoch, Seq: t.seq, Request: request})
-	}
+	t.note(p, m, request)
+	t.post(p, m, Meta{Epoch: t.epoch, Seq: t.seq, Request: request})
 }
 
-// DismissAbsent takes everyone out who is offline and may leave now. It calls Game.Left for each,
-// from where it may be called again.
+// DismissAbsent takes everyone out who is offline and may leave now, but those whose way was lost a
+// moment ago through no fault of their own. It calls Game.Left for each, from where it may be
+// called again.
 func (t *Table) DismissAbsent() {
 	for _, p := range t.present {
-		if p.session == nil && t.Player(p.id) == p && t.game.MayLeave(t, p) {
+		if !p.Online() && !p.expected() && t.Player(p.id) == p && t.game.MayLeave(t, p) {
 			t.remove(p, 0)
 		}
 	}
@@ -121,32 +146,42 @@ func (t *Table) closeFor(reason Reason) {
 }
 
 // enter lets a session in, as a newcomer or as someone who is here already.
-func (t *Table) enter(s Session, seat int, request uint64) {
+func (t *Table) enter(s Session, want int, request uint64) {
 	if p := t.Player(s.User()); p != nil {
-		t.comeBack(p, s, seat, request)
+		t.comeBack(p, s, want, request)
 		return
 	}
-	seat, err := t.pick(seat)
-	if err == nil && seat == Spectating && len(t.present)-t.Seated() >= t.bench {
+	seat, err := t.pick(want)
+	if err == nil && seat == Spectating && want == SeatOnly {
+		t.turnAway(func() { s.End(Full) }) // nothing was sent before that it would have to wait for
+		return
+	}
+	if err == nil && seat == Spectating && t.benchFull() {
 		err = Refuse(CodeFail, "the room is full: all seats and the spectators' bench are taken")
 	}
 	if err != nil {
-		t.refuse(s, err, request)
-		s.End(Refused)
-		if t.Empty() {
-			t.Close() // opened for this newcomer, it would wait for others for ever
-		}
+		t.turnAway(func() {
+			t.refuse(s, err, request)
+			t.endOf(s, Refused)
+		})
 		return
 	}
-	p := &Player{id: s.User(), seat: seat, session: s}
+	p := &Player{id: s.User(), seat: Spectating, session: s}
+	t.tellWaiting(s)
 	t.introduce(p)
 	t.present = append(t.present, p)
-	if p.Seated() {
-		t.seats[seat] = p
-	}
+	t.place(p, seat)
 	user := t.encode.User(p.id, p.seat, true)
 	t.Announce(Event{Message: user, Own: p, OwnView: user, Request: request})
 	t.game.Enter(t, p)
+}
+
+// turnAway lets a newcomer not in.
+func (t *Table) turnAway(tell func()) {
+	tell()
+	if t.Empty() {
+		t.Close() // opened for this newcomer, it would wait for others for ever
+	}
 }
 
 // comeBack takes a player in again who was offline, or on an older session, or who sits down
@@ -162,16 +197,23 @@ func (t *Table) comeBack(p *Player, s Session, seat int, request uint64) {
 			return
 		}
 		if err == nil && picked != Spectating {
-			p.seat, t.seats[picked], moved = picked, p, true
+			t.change()
+			t.place(p, picked)
+			moved = true
 		}
 	}
-	back := p.session == nil
-	if p.session != nil && p.session != s {
-		t.Tell(p, t.encode.Disconnected(Replaced), 0)
-		p.session.End(Replaced)
+	back := !p.Online()
+	if p.session == s {
+		t.introduce(p)
+	} else {
+		t.change() // the replies are void: a new session counts its requests anew
+		p.replies = nil
+		if p.session != nil {
+			t.Tell(p, t.encode.Disconnected(Replaced), 0)
+			t.part(p, Replaced)
+		}
+		t.welcome(p, s)
 	}
-	p.session = s
-	t.introduce(p)
 	own := t.encode.User(p.id, p.seat, true)
 	switch {
 	case moved:
@@ -196,7 +238,7 @@ func (t *Table) introduce(p *Player) {
 // pick finds a seat for someone who wants that one, or AnySeat. Spectating: no seat is free.
 func (t *Table) pick(want int) (int, error) {
 	switch {
-	case want == AnySeat:
+	case want == AnySeat || want == SeatOnly:
 		if free := slices.Index(t.seats, nil); free >= 0 {
 			return free, nil
 		}
@@ -209,6 +251,22 @@ func (t *Table) pick(want int) (int, error) {
 	return want, nil
 }
 
+// place moves a player to a seat that is free, or to the bench.
+func (t *Table) place(p *Player, seat int) {
+	if p.Seated() {
+		t.seats[p.seat] = nil
+	}
+	p.seat = seat
+	if p.Seated() {
+		t.seats[seat] = p
+	}
+	t.countFree()
+}
+
+func (t *Table) countFree() { t.free.Store(int64(len(t.seats) - t.Seated())) }
+
+func (t *Table) benchFull() bool { return len(t.present)-t.Seated() >= t.bench }
+
 // stand takes a player out at their own wish, or leaves the seat to them, offline, where the game
 // says that they can't leave yet.
 func (t *Table) stand(p *Player, request uint64) {
@@ -216,8 +274,9 @@ func (t *Table) stand(p *Player, request uint64) {
 		t.remove(p, request)
 		return
 	}
+	t.change()
 	t.Tell(p, t.encode.Stood(p.id), request)
-	t.end(p, Stood)
+	t.part(p, Stood)
 	t.Announce(Event{Message: t.encode.Online(p.id, false)})
 }
 
@@ -236,7 +295,7 @@ func (t *Table) lose(p *Player) {
 func (t *Table) remove(p *Player, request uint64) {
 	stood := t.encode.Stood(p.id)
 	t.Announce(Event{Message: stood, Own: p, OwnView: stood, Request: request})
-	t.end(p, Stood)
+	t.part(p, Stood)
 	rest := make([]*Player, 0, len(t.present)) // a new slice: see Players
 	for _, other := range t.present {
 		if other != p {
@@ -246,16 +305,19 @@ func (t *Table) remove(p *Player, request uint64) {
 	t.present = rest
 	if p.Seated() {
 		t.seats[p.seat] = nil
+		t.countFree()
 	}
+	p.awaited = false
+	t.goneFor(p.id)
 	t.game.Left(t, p)
 }
 
-// end parts a player from the session, if there is one still. What the game does next, be it a
+// part parts a player from the session, if there is one still. What the game does next, be it a
 // panic, can't keep the session from its end.
-func (t *Table) end(p *Player, why Reason) {
+func (t *Table) part(p *Player, why Reason) {
 	if s := p.session; s != nil {
 		p.session = nil
-		s.End(why)
+		t.endOf(s, why)
 	}
 }
 
@@ -266,39 +328,5 @@ func (t *Table) refuse(s Session, err error, request uint64) {
 		refusal = &Refusal{Code: CodeFail, Reason: "the request failed", Detail: err.Error()}
 	}
 	m := t.encode.Refused(refusal)
-	s.Send(m.Op, m.Body, Meta{Epoch: t.epoch, Seq: t.seq, Request: request})
-}
-
-// notify tells everyone that the room will be closed.
-func (t *Table) notify(text string) {
-	m := t.encode.Closing(text)
-	for _, p := range t.present {
-		t.Tell(p, m, 0)
-	}
-}
-
-// startNotices repeats a closing notice to everyone in the room, in place of an earlier one.
-func (t *Table) startNotices(text string, every time.Duration) {
-	if t.notices == nil {
-		t.notices = t.NewTimer(nil)
-	}
-	t.notices.do = func() {
-		t.notify(text)
-		if every > 0 {
-			t.notices.Reset(every)
-		}
-	}
-	t.notices.Reset(0)
-}
-
-// startGrace gives the players of a restored room some time to come back. Then those who did not
-// are gone, as far as the game lets them go: nobody may come at all, and nothing else would tell a
-// game without a clock.
-func (t *Table) startGrace(d time.Duration) {
-	t.NewTimer(func() {
-		t.DismissAbsent()
-		if t.Empty() {
-			t.Close()
-		}
-	}).Reset(d)
+	t.postTo(s, m, Meta{Epoch: t.epoch, Seq: t.seq, Request: request})
 }

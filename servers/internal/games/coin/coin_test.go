@@ -135,7 +135,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 		},
 		"the other stands up": func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
 			r.Lose(a)
-			if err := r.Stand(b, 1); err != nil {
+			if err := r.Stand(b, room.Input{Request: 1}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -180,7 +180,7 @@ func TestCallGoesWithTheCaller(t *testing.T) {
 		if view := watcher.View(); len(view) != 1 {
 			t.Errorf("the watcher sees %v, want nobody else", view)
 		}
-		if err := r.Move(watcher, 0, 1); err != nil {
+		if err := r.Move(watcher, 0, room.Input{Request: 1}); err != nil {
 			t.Fatal(err)
 		}
 		r.Wait()

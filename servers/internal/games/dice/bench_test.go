@@ -60,7 +60,7 @@ func BenchmarkPrint(b *testing.B) {
 	defer settle(r)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := r.Print(players[0], 1); err != nil {
+		if err := r.Print(players[0], room.Input{Request: 1}); err != nil {
 			b.Fatal(err)
 		}
 		<-players[0].answered
@@ -74,7 +74,7 @@ func BenchmarkPrintBurst(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, p := range players {
-			if err := r.Print(p, 1); err != nil {
+			if err := r.Print(p, room.Input{Request: 1}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -202,7 +202,7 @@ func TestRollerKeepsTheSeat(t *testing.T) {
 	for name, leave := range map[string]func(*testing.T, *roomtest.Room, *roomtest.Session){
 		"lost": func(_ *testing.T, r *roomtest.Room, s *roomtest.Session) { r.Lose(s) },
 		"stands up": func(t *testing.T, r *roomtest.Room, s *roomtest.Session) {
-			if err := r.Stand(s, 1); err != nil {
+			if err := r.Stand(s, room.Input{Request: 1}); err != nil {
 				t.Fatal(err)
 			}
 			r.Wait()

@@ -16,6 +16,8 @@ const (
 	OpOnline       uint32 = 5
 	OpPrinted      uint32 = 6
 	OpClosing      uint32 = 7
+	OpMoving       uint32 = 8
+	OpWaiting      uint32 = 9
 )
 
 // Encoder is a room.Encoder for tests: JSON that a Session reads back.
@@ -53,6 +55,10 @@ func (Encoder) Disconnected(why room.Reason) room.Message {
 
 func (Encoder) Closing(text string) room.Message { return say(OpClosing, said{Text: text}) }
 
+func (Encoder) Moving(text string) room.Message { return say(OpMoving, said{Text: text}) }
+
+func (Encoder) Waiting(text string) room.Message { return say(OpWaiting, said{Text: text}) }
+
 func say(op uint32, s said) room.Message {
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -63,7 +69,7 @@ func say(op uint32, s said) room.Message {
 
 // hear reads what the core said; ok is false for a message of the game.
 func hear(m room.Message) (s said, ok bool) {
-	if m.Op < OpRefused || m.Op > OpClosing {
+	if m.Op < OpRefused || m.Op > OpWaiting {
 		return said{}, false
 	}
 	return s, json.Unmarshal(m.Body, &s) == nil

@@ -98,7 +98,7 @@ func secrets(tb testing.TB, g Game) {
 		}
 		late := r.Sit(100, room.AnySeat) // sees the scene
 		for _, s := range append(players[1:], late) {
-			if err := r.Print(s, 0); err != nil {
+			if err := r.Print(s, room.Input{}); err != nil {
 				tb.Fatalf("user %d asks for the state: %v", s.user, err)
 			}
 			r.Wait()

@@ -119,7 +119,7 @@ func (r *Room) Lose(s *Session) {
 func (r *Room) Say(s *Session, op uint32, body []byte) (answer Sent, answered bool) {
 	r.tb.Helper()
 	r.requests++
-	if err := r.Play(s, op, body, r.requests); err != nil {
+	if err := r.Play(s, op, body, room.Input{Request: r.requests}); err != nil {
 		r.tb.Fatalf("user %d sends op %d: %v", s.user, op, err)
 	}
 	r.Wait()

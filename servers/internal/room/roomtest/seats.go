@@ -73,7 +73,7 @@ func endsEmpty(tb testing.TB, g Game) {
 			}
 			if rng.IntN(2) == 0 {
 				r.Lose(players[i])
-			} else if err := r.Stand(players[i], 1); err != nil && !r.Over() {
+			} else if err := r.Stand(players[i], room.Input{Request: 1}); err != nil && !r.Over() {
 				tb.Fatalf("user %d stands up: %v", players[i].user, err)
 			}
 			time.Sleep(time.Duration(rng.Int64N(int64(8 * time.Second))))

@@ -55,6 +55,8 @@ func (s *Session) Send(op uint32, body []byte, meta room.Meta) {
 	switch {
 	case s.ended:
 		s.fault("was sent %v after its end", m)
+	case m.Op == OpWaiting && meta == (room.Meta{}):
+		return // it has no place in the order of things
 	case s.heard && meta.Epoch != s.last.Epoch:
 		s.fault("was sent %v of epoch %d in epoch %d", m, meta.Epoch, s.last.Epoch)
 	case s.heard && meta.Seq != s.last.Seq && meta.Seq != s.last.Seq+1:
@@ -159,7 +161,7 @@ func (m Sent) String() string {
 		return fmt.Sprintf("user %d stood up", core.User)
 	case OpOnline:
 		return fmt.Sprintf("user %d is %s", core.User, presence(core.Online))
-	case OpPrinted, OpClosing:
+	case OpPrinted, OpClosing, OpMoving, OpWaiting:
 		return core.Text
 	}
 	place := "watches"

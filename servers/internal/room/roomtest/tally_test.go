@@ -125,6 +125,8 @@ func (g *tally) Left(_ *room.Table, p *room.Player) {
 	}
 }
 
+func (g *tally) AtRest(*room.Table) bool { return len(g.numbers) == 0 }
+
 func (g *tally) Settle(t *room.Table) {
 	if g.bug != "settles nothing" {
 		g.sum(t)

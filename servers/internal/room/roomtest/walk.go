@@ -49,15 +49,15 @@ func (g Game) step(r *Room, rng *rand.Rand) {
 		r.watch.lose(s)
 		r.Leave(s)
 	case 1:
-		r.post(r.Stand(s, 1))
+		r.post(r.Stand(s, room.Input{Request: 1}))
 	case 2:
-		r.post(r.Move(s, rng.IntN(g.Seats+3)-2, 1))
+		r.post(r.Move(s, rng.IntN(g.Seats+3)-2, room.Input{Request: 1}))
 	case 3:
-		r.post(r.Print(s, 1))
+		r.post(r.Print(s, room.Input{Request: 1}))
 	case 4:
 		time.Sleep(time.Duration(rng.Int64N(int64(40 * time.Second))))
 	default:
-		r.post(r.Play(s, m.Op, m.Body, 1))
+		r.post(r.Play(s, m.Op, m.Body, room.Input{Request: 1}))
 	}
 }
 

@@ -29,7 +29,7 @@ func (w *watched) lose(s *Session) {
 	w.lost[s] = true
 }
 
-func (w *watched) ended(late []room.Entry) {
+func (w *watched) ended(late []room.Entry, _ []room.Unread) {
 	w.late = make(map[room.Session]bool, len(late))
 	for _, e := range late {
 		w.late[e.Session] = true
