@@ -37,15 +37,14 @@ func (o outcome) judge(store bool) (result.Verdict, []string) {
 	}
 }
 
-// dropped is how many connections the players lost while no gate drained or died, or the network
-// between hosts was cut. A game server's end is to cost nobody the connection.
+// dropped is how many connections the players lost while no gate drained or died. Nothing else may
+// cost anybody the connection.
 func (o outcome) dropped() uint64 {
 	var n uint64
 	for _, second := range o.load.Series {
 		at := time.Duration(second.At * float64(time.Second))
 		if second.Lost > 0 && !slices.ContainsFunc(o.deeds, func(d deed) bool {
-			risky := strings.HasPrefix(d.Target, "gate") || d.Act == Cut || d.Target == store
-			return risky && at > d.Began-time.Second && at < d.Ended+15*time.Second
+			return strings.HasPrefix(d.Target, "gate") && at > d.Began-time.Second && at < d.Ended+15*time.Second
 		}) {
 			n += second.Lost
 		}

@@ -53,7 +53,7 @@ func TestTheFiguresOfASecondAreOfTheStepsNearIt(t *testing.T) {
 	}
 	var out bytes.Buffer
 	o.print(&out, 100)
-	for _, want := range []string{"drain game      2           2s     2s", "game-1 0.100, loadgen 0.017; servers in all 0.100, 1000.0 us a second"} {
+	for _, want := range []string{"drain game      2            2s     2s", "game-1 0.100, loadgen 0.017; servers in all 0.100, 1000.0 us a second"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
