@@ -54,7 +54,7 @@ func (t *Table) considerHandover() error {
 	if t.dirty() {
 		return nil // the answer to the save leads back here
 	}
-	snapshot, err := t.encodeSnapshot(true)
+	snapshot, err := t.encodeSnapshot(nil, true)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,6 @@ func (t *Table) handoverDone(number uint64, o Outcome) {
 	case Kept:
 		t.handover.number, t.handover.give = 0, nil
 		t.goOn(frozen)
-		t.change() // the next save proves that the room is owned here still, and undoes a late taking
 	case Given:
 		t.closing, t.reason = true, Moved
 	case Taken:

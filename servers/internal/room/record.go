@@ -13,7 +13,8 @@ var ErrLost = errors.New("somebody else owns the room")
 // goroutine, perhaps before the method has returned. A Record retries what fails by itself, for as
 // long as it takes: an error wraps ErrLost, and the room ends.
 type Record interface {
-	// Save stores a snapshot, which nobody changes any more. It is called again only after done.
+	// Save stores a snapshot, of which it keeps nothing when it has returned. It is called again only
+	// after done.
 	Save(snapshot []byte, done func(error))
 	// Close removes what is stored, because the room has ended. It is called at most once, and nothing
 	// is called after it. Where a save is under way still, that save is of no interest any more.
@@ -26,10 +27,11 @@ func (t *Table) save() error {
 	if !t.dirty() || t.saving {
 		return nil
 	}
-	snapshot, err := t.Snapshot()
+	snapshot, err := t.encodeSnapshot(t.buffer[:0], false)
 	if err != nil {
 		return err
 	}
+	t.buffer = snapshot
 	t.saving, t.savingTo = true, t.changes
 	t.slow.Reset(t.slowAfter)
 	t.record.Save(snapshot, func(err error) { t.report(report{kind: saveDone, err: err}) })

@@ -3,6 +3,7 @@ package room
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -47,15 +48,15 @@ type storedReply struct {
 }
 
 // Snapshot encodes the room with everything that Restore needs. Call it by Room.Do.
-func (t *Table) Snapshot() ([]byte, error) { return t.encodeSnapshot(false) }
+func (t *Table) Snapshot() ([]byte, error) { return t.encodeSnapshot(nil, false) }
 
-// encodeSnapshot encodes the room. given says that it is for another server that goes on with it.
-func (t *Table) encodeSnapshot(given bool) ([]byte, error) {
+// encodeSnapshot appends the encoded room to b. given says that it is for another server that goes on with it.
+func (t *Table) encodeSnapshot(b []byte, given bool) ([]byte, error) {
 	game, err := t.game.Snapshot(t)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot of room %d: game: %w", t.id, err)
 	}
-	b := make([]byte, 0, t.storedSize+64+base64.StdEncoding.EncodedLen(len(game)))
+	b = slices.Grow(b, t.storedSize+16)
 	b = strconv.AppendInt(append(b, `{"version":`...), snapshotVersion, 10)
 	b = strconv.AppendInt(append(b, `,"id":`...), t.id, 10)
 	b = strconv.AppendInt(append(b, `,"seats":`...), int64(len(t.seats)), 10)
@@ -69,10 +70,9 @@ func (t *Table) encodeSnapshot(given bool) ([]byte, error) {
 		b = t.appendPlayer(b, p, given)
 	}
 	b = append(b, `],"game":"`...)
-	before := len(b)
-	b = base64.StdEncoding.AppendEncode(b, game)
-	t.storedSize = before
-	return append(b, `"}`...), nil
+	b = append(base64.StdEncoding.AppendEncode(b, game), `"}`...)
+	t.storedSize = len(b)
+	return b, nil
 }
 
 func (t *Table) appendPlayer(b []byte, p *Player, given bool) []byte {

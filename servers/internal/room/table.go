@@ -45,6 +45,7 @@ type Table struct {
 	handover   *handover // nil: there never was one
 	handovers  uint64    // how often the room was given away
 	storedSize int       // of the last snapshot, in bytes
+	buffer     []byte    // of the snapshot that is saved
 
 	unhandled []message // taken from the mailbox, and not handled to the end
 	closing   bool

@@ -155,7 +155,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 			calls(t, r, a, heads)
 			moved := roomtest.Restore(t, room.Config{}, New(), r.Store())
 			back := moved.Sit(1, room.AnySeat)
-			time.Sleep(time.Minute)
+			time.Sleep(30 * time.Second)
 			moved.Wait()
 			if view := back.View(); len(view) != 1 {
 				t.Errorf("the caller still waits among %v", view)

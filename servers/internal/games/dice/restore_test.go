@@ -88,7 +88,7 @@ func TestRoundSettlesWhenGraceIsOver(t *testing.T) {
 		rolls(t, r, absent, 6)
 		moved := roomtest.Restore(t, room.Config{}, New(config), r.Store())
 		back := moved.Sit(3, room.AnySeat)
-		pass(moved, time.Minute-1)
+		pass(moved, 30*time.Second-1)
 		silent(t, back, wire.Command_DICE_SETTLEMENT)
 		pass(moved, 1)
 		settlement(t, back, []int64{4}, map[int64]int32{3: 2, 4: 6})
