@@ -43,6 +43,10 @@ dev *flags:
 play *flags:
     go run ./ctl dev --play {{flags}}
 
+# real servers are drained, killed and cut off from each other under play (see scripts/chaos/README.md)
+chaos *flags:
+    go run ./scripts/chaos {{flags}}
+
 # the end-to-end test on a throw-away Kubernetes (needs root and Debian; see scripts/cluster/README.md)
 cluster-test:
     scripts/ci-cluster
