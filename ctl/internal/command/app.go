@@ -24,14 +24,16 @@ import (
 func commands() []*cli.Command {
 	return []*cli.Command{
 		Build(),
-		Push(),
 		Load(),
+		Push(),
 		Deploy(),
 		Status(),
 		Canary(),
 		Rollback(),
 		Switch(),
 		Scale(),
+		Drain(),
+		Snapshot(),
 		Dev(),
 		Demo(),
 		Token(),
@@ -91,7 +93,8 @@ func newApp(streams Streams) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Description: `Exit codes: 0 done; 1 failed; 2 the command line is wrong; 3 refused, nothing was
-changed; 4 changed, but not healthy in time.
+changed; 4 changed, but not healthy in time; 5 done, but not for all: a user of a
+message is offline, a snapshot would not survive an upgrade.
 
 Flags go before the argument: croupier scale --replicas 3 dice`,
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,9 +37,11 @@ func Build() *cli.Command {
 		Name:      "build",
 		Category:  "Images",
 		Usage:     "compile the servers and pack them as container images",
-		UsageText: "croupier build [--tag TAG] [--out DIR] [game|gate|loadgen ...]",
+		UsageText: "croupier build [--tag TAG] [--out DIR] [game|gate|loadgen|nats ...]",
 		Description: `Needs Go and no container engine. The same source gives the same bytes and so the
 same digests. Each image is an archive that containerd, Docker and a registry take.
+The nats image is only built when it is named: for clusters that cannot pull the
+official one.
 
 Examples:
   croupier build
@@ -111,7 +114,7 @@ func (o BuildImages) build(ctx context.Context, source, program, tag, goos, goar
 	if err != nil {
 		return none, err
 	}
-	img, err := image.Pack(image.Spec{Name: program, Binary: binary, Version: tag, OS: goos, Arch: goarch})
+	img, err := image.Pack(image.Spec{Name: program, File: image.Programs[program].File, Binary: binary, Version: tag, OS: goos, Arch: goarch})
 	if err != nil {
 		return none, err
 	}
@@ -138,15 +141,11 @@ func (o BuildImages) build(ctx context.Context, source, program, tag, goos, goar
 	}, nil
 }
 
-// choosePrograms checks the names given, or takes all.
+// choosePrograms checks the names given, or takes all of our own.
 func choosePrograms(names []string) ([]string, error) {
-	var all []string
-	for program := range image.Programs {
-		all = append(all, program)
-	}
-	slices.Sort(all)
+	all := slices.Sorted(maps.Keys(image.Programs))
 	if len(names) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(n string) bool { return image.Programs[n].OnDemand }), nil
 	}
 	for _, n := range names {
 		if !slices.Contains(all, n) {

@@ -97,7 +97,7 @@ func (o CanaryStart) plan(w *fleet.Workload, where string) (Plan, fleet.Write, e
 
 // Run opens the canary and waits until its pods are ready.
 func (o CanaryStart) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
-	w, err := f.StatefulSet(ctx, o.Name)
+	w, err := f.Game(ctx, o.Name)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (o CanaryPromote) plan(w *fleet.Workload, where string) (Plan, fleet.Write,
 
 // Run promotes the canary and waits for the whole set.
 func (o CanaryPromote) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
-	w, err := f.StatefulSet(ctx, o.Name)
+	w, err := f.Game(ctx, o.Name)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -21,11 +22,29 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// The Secret that holds the key of player tokens.
-const (
-	keySecret = "jwt"
-	keyEntry  = "JWT_KEY"
-)
+// secret is a Secret that the manifests rely on and that a deployment makes
+// where there is none.
+type secret struct {
+	name  string
+	entry string
+	what  string // for the plan
+	fresh func() string
+}
+
+// secrets are made in this order.
+func secrets() []secret {
+	return []secret{
+		{"jwt", "JWT_KEY", "a fresh random key for player tokens", token.NewKey},
+		{"nats", "NATS_TOKEN", "a fresh random token for NATS", newNATSToken},
+	}
+}
+
+// newNATSToken begins with a letter and holds letters and digits only, or the
+// configuration of NATS would read a number in it.
+func newNATSToken() string { return "t" + strings.ToLower(rand.Text()) + strings.ToLower(rand.Text()) }
+
+// natsComponent is the component, and the name, of the NATS servers.
+const natsComponent = "nats"
 
 // DeployOverlay brings a namespace to what an overlay says.
 type DeployOverlay struct {
@@ -49,9 +68,13 @@ func Deploy() *cli.Command {
 		Usage:     "bring the cluster to what the manifests say",
 		UsageText: "croupier deploy [--tag TAG | --image NAME=REF ...] [--overlay plain|ab] [--replicas [NAME=]N ...]",
 		Description: `Renders an overlay and applies it, server-side, as field manager croupier-ctl. Makes the
-namespace, and a Secret jwt with a fresh key if there is none. What is not named stays
-as it runs: images, replicas, and the group that a switch chose; but components are
-as named, each time. Waits until every pod is updated and ready.
+namespace, and the Secrets jwt and nats with fresh values if there are none. What is not
+named stays as it runs: images, replicas, and the group that a switch chose; but components
+are as named, each time. Waits until every pod is updated and ready.
+
+NATS, which keeps the directory of rooms, needs a claim of the default storage class;
+--component scratch-store does without, and forgets with its pod. --component nats-three
+runs three servers. --image nats=REF takes the image from elsewhere than the manifests say.
 
 Examples:
   croupier deploy --tag v1
@@ -90,6 +113,9 @@ Examples:
 			}
 			if o.Replicas, err = sizes(c.StringSlice("replicas")); err != nil {
 				return err
+			}
+			if _, named := o.Replicas[natsComponent]; named {
+				return usage("deploy: NATS counts its servers in its configuration: one by default, three with --component nats-three")
 			}
 			return run(c, o)
 		},
@@ -149,7 +175,7 @@ func (o DeployOverlay) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 		next := fmt.Sprintf("look with `croupier status -o wide %s`", w.Name)
 		switch before := d.live[w.Name]; {
 		case before == nil:
-		case w.Kind == fleet.StatefulSet:
+		case now.IsGame():
 			next = fmt.Sprintf("croupier rollback %s", w.Name)
 		default:
 			next = fmt.Sprintf("croupier deploy --image %s=%s", w.Name, before.Image)
@@ -175,7 +201,7 @@ func (o DeployOverlay) Run(ctx context.Context, f *fleet.Fleet, s Streams) error
 type deployment struct {
 	plan            Plan
 	createNamespace bool
-	createKey       bool
+	createSecrets   []secret
 	objects         []fleet.Difference
 	workloads       []render.Workload
 	live            map[string]*fleet.Workload
@@ -219,20 +245,28 @@ func (o DeployOverlay) prepare(ctx context.Context, f *fleet.Fleet) (*deployment
 			return nil, refused("%s has a canary open, which a deployment would run over: first `croupier canary promote %s` or `croupier canary abort %s`", w.Name, w.Name, w.Name)
 		}
 	}
+	if err := sameNATS(d.workloads, d.live); err != nil {
+		return nil, err
+	}
 	d.createNamespace = !exists
-	if exists {
-		have, err := f.SecretExists(ctx, keySecret)
-		if err != nil {
-			return nil, err
+	for _, secret := range secrets() {
+		have := false
+		if exists {
+			if have, err = f.SecretExists(ctx, secret.name); err != nil {
+				return nil, err
+			}
 		}
-		d.createKey = !have
-	} else {
-		d.createKey = true
+		if !have {
+			d.createSecrets = append(d.createSecrets, secret)
+		}
 	}
 	for _, object := range objects {
 		diff := fleet.Difference{Object: object, Action: fleet.Create}
 		if exists {
 			if diff, err = f.Compare(ctx, object, o.ForceConflicts); err != nil {
+				if object.GetKind() == fleet.StatefulSet && object.GetName() == natsComponent {
+					err = fmt.Errorf("%w\nnext: what NATS keeps its files on cannot change: name the components of the last deployment again (scratch-store, nats-three)", err)
+				}
 				return nil, err
 			}
 			keepPrevious(&diff, d.live)
@@ -241,6 +275,22 @@ func (o DeployOverlay) prepare(ctx context.Context, f *fleet.Fleet) (*deployment
 	}
 	d.describe()
 	return d, nil
+}
+
+// sameNATS refuses to change the number of NATS servers under a game: the ones
+// that are left could not agree, and the directory would be lost.
+func sameNATS(workloads []render.Workload, live map[string]*fleet.Workload) error {
+	for _, w := range workloads {
+		l := live[w.Name]
+		if w.Component != natsComponent || l == nil || l.Replicas == w.Replicas {
+			continue
+		}
+		return refused("%s here and this deployment would make it %d, which loses the directory of rooms: "+
+			"name the components of the last deployment again (--component nats-three is three), "+
+			"or begin anew after `kubectl delete statefulset,pvc -l %s=%s`",
+			plural(l.Replicas, "NATS server runs", "NATS servers run"), w.Replicas, fleet.NameLabel, natsComponent)
+	}
+	return nil
 }
 
 // unknownIsUsage makes a wrong name on the command line a usage error.
@@ -253,7 +303,8 @@ func unknownIsUsage(err error) error {
 
 // images answers which image each workload gets: the one named for it, else
 // the one named for its container, else the tag, else the one that runs, else
-// the one that was built.
+// the one that was built. No tag of ours names an image that others make, and
+// none was built: the manifests name it.
 func (o DeployOverlay) images(workloads []render.Workload, live map[string]*fleet.Workload) (map[string]string, error) {
 	images := make(map[string]string)
 	used := make(map[string]bool)
@@ -263,10 +314,11 @@ func (o DeployOverlay) images(workloads []render.Workload, live map[string]*flee
 			images[w.Name], used[w.Name] = o.Images[w.Name], true
 		case o.Images[w.Container] != "":
 			images[w.Name], used[w.Container] = o.Images[w.Container], true
-		case o.Tag != "":
+		case o.Tag != "" && !w.Foreign():
 			images[w.Name] = strings.TrimPrefix(strings.TrimSuffix(o.Registry, "/")+"/croupier/"+w.Container+":"+o.Tag, "/")
 		case live[w.Name] != nil:
 			images[w.Name] = live[w.Name].Image
+		case w.Foreign(): // as the manifests say
 		default:
 			built, err := chosen(o.ImagesDir, []string{w.Container})
 			if err != nil {
@@ -281,20 +333,22 @@ func (o DeployOverlay) images(workloads []render.Workload, live map[string]*flee
 			for _, w := range workloads {
 				have = append(have, w.Name)
 			}
-			return nil, usage("deploy: --image %s=... names nothing here: use game, gate or one of %s", name, strings.Join(have, ", "))
+			return nil, usage("deploy: --image %s=... names nothing here: use game, gate, nats or one of %s", name, strings.Join(have, ", "))
 		}
 	}
 	return images, nil
 }
 
 // sizes answers how many pods each workload gets: as asked, else as it runs.
+// How many NATS servers there are is the manifests' affair: their configuration
+// counts them.
 func (o DeployOverlay) sizes(workloads []render.Workload, live map[string]*fleet.Workload) map[string]int {
 	out := make(map[string]int)
 	for _, w := range workloads {
-		if l := live[w.Name]; l != nil {
+		if l := live[w.Name]; l != nil && w.Component != natsComponent {
 			out[w.Name] = l.Replicas
 		}
-		if n, all := o.Replicas[""]; all && w.Kind == fleet.StatefulSet {
+		if n, all := o.Replicas[""]; all && w.Component == render.Game {
 			out[w.Name] = n
 		}
 	}
@@ -351,8 +405,8 @@ func (d *deployment) describe() {
 		d.plan.Add("create the namespace, with Pod Security standard restricted")
 		d.plan.Note("the namespace is new, so the API server could not check the objects yet")
 	}
-	if d.createKey {
-		d.plan.Add("create Secret %s with a fresh random key for player tokens (it is never shown)", keySecret)
+	for _, secret := range d.createSecrets {
+		d.plan.Add("create Secret %s with %s (it is never shown)", secret.name, secret.what)
 	}
 	kept := 0
 	rendered := make(map[string]bool)
@@ -404,11 +458,11 @@ func (d *deployment) apply(ctx context.Context, f *fleet.Fleet, s Streams, force
 			return err
 		}
 	}
-	if d.createKey {
-		if err := f.CreateSecret(ctx, keySecret, keyEntry, token.NewKey()); err != nil {
+	for _, secret := range d.createSecrets {
+		if err := f.CreateSecret(ctx, secret.name, secret.entry, secret.fresh()); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.Err, "created Secret %s\n", keySecret)
+		fmt.Fprintf(s.Err, "created Secret %s\n", secret.name)
 	}
 	for _, diff := range d.objects {
 		if diff.Action == fleet.Keep {

@@ -15,6 +15,7 @@ const (
 	ExitUsage   = 2 // the command line is wrong; nothing was done
 	ExitRefused = 3 // the user said no, or a precondition does not hold; nothing was done
 	ExitTimeout = 4 // the change was made, but did not become healthy in time
+	ExitPartly  = 5 // it was done, and not all is as wished: a user is offline, a snapshot would not survive
 )
 
 // codedError is an error with its exit code.
@@ -36,6 +37,10 @@ func refused(format string, args ...any) error {
 
 func timedOut(format string, args ...any) error {
 	return &codedError{code: ExitTimeout, err: fmt.Errorf(format, args...)}
+}
+
+func partly(format string, args ...any) error {
+	return &codedError{code: ExitPartly, err: fmt.Errorf(format, args...)}
 }
 
 // ExitCode tells which code an error ends the process with.

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -195,6 +196,12 @@ func given(c *cli.Context, name string) []string {
 			var out []string
 			for _, s := range v.Value() {
 				out = append(out, "--"+name, s)
+			}
+			return out
+		case cli.Int64Slice:
+			var out []string
+			for _, n := range v.Value() {
+				out = append(out, "--"+name, strconv.FormatInt(n, 10))
 			}
 			return out
 		case time.Duration:

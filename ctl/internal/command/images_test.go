@@ -49,14 +49,14 @@ func TestPushVerb(t *testing.T) {
 	host := strings.TrimPrefix(server.URL, "http://")
 	dir, built := builtFolder(t)
 
-	code, out, errs := line(t, "push", "--from", dir, "--to", host+"/x", "--dry-run")
+	code, out, errs := line(t, "push", "image", "--from", dir, "--to", host+"/x", "--dry-run")
 	if code != ExitOK || !strings.Contains(out, "croupier/game:v1") || !strings.Contains(out, "nothing was changed") {
 		t.Errorf("dry run: code %d, %q, %q", code, out, errs)
 	}
-	if code, _, errs := line(t, "push", "--from", dir, "--to", host+"/x"); code != ExitRefused || !strings.Contains(errs, "--yes") {
+	if code, _, errs := line(t, "push", "image", "--from", dir, "--to", host+"/x"); code != ExitRefused || !strings.Contains(errs, "--yes") {
 		t.Errorf("nobody to ask: code %d, %q", code, errs)
 	}
-	code, out, errs = line(t, "push", "--from", dir, "--to", host+"/x", "--yes")
+	code, out, errs = line(t, "push", "image", "--from", dir, "--to", host+"/x", "--yes")
 	if code != ExitOK {
 		t.Fatalf("code %d, %q, %q", code, out, errs)
 	}
@@ -73,7 +73,7 @@ func TestPushVerb(t *testing.T) {
 			t.Errorf("the registry has no %s: %v", want, err)
 		}
 	}
-	if code, _, errs := line(t, "push", "--from", dir, "--to", host, "--yes", "loadgen"); code != ExitFailed || !strings.Contains(errs, "croupier build --out "+dir+" loadgen") {
+	if code, _, errs := line(t, "push", "image", "--from", dir, "--to", host, "--yes", "loadgen"); code != ExitFailed || !strings.Contains(errs, "croupier build --out "+dir+" loadgen") {
 		t.Errorf("an image that was not built: code %d, %q", code, errs)
 	}
 }

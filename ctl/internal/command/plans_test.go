@@ -42,7 +42,7 @@ const there = "namespace here (https://there:6443)"
 // dice is a healthy set of n pods of v1.
 func dice(n int) *fleet.Workload {
 	w := &fleet.Workload{
-		Kind: fleet.StatefulSet, Container: "game", Image: "croupier/game:v1", Partitioned: true,
+		Kind: fleet.StatefulSet, Component: fleet.GameComponent, Container: "game", Image: "croupier/game:v1", Partitioned: true,
 		Set: canary.Set{Name: "dice", Replicas: n, Observed: true, CurrentRevision: "dice-1", UpdateRevision: "dice-1"},
 	}
 	for i := range n {
@@ -129,9 +129,12 @@ func TestPlans(t *testing.T) {
 	scale("scale the idle group to nothing", 0, group("a", 2), "b")
 	scale("scale the group in use to nothing", 0, group("a", 2), "a")
 	gate := dice(2)
-	gate.Kind, gate.Name = fleet.Deployment, "gate"
+	gate.Kind, gate.Component, gate.Name = fleet.Deployment, fleet.GateComponent, "gate"
 	scale("scale the gate down", 1, gate, "")
 	scale("scale to the same", 3, dice(3), "")
+	directory := dice(1)
+	directory.Component, directory.Name = natsComponent, "nats"
+	scale("scale NATS", 3, directory, "")
 
 	change := func(name, to, now string, w *fleet.Workload) {
 		plan, err := SwitchTo{Game: "dice", Group: to}.plan(w, now, there)

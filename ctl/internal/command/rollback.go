@@ -78,7 +78,7 @@ func (o RollbackTo) plan(w *fleet.Workload, target fleet.Revision, where string)
 // Run reverts the template, clears the partition, deletes what is in the way
 // and waits for the whole set.
 func (o RollbackTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
-	w, err := f.StatefulSet(ctx, o.Name)
+	w, err := f.Game(ctx, o.Name)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ Examples:
 // plan decides and describes. selected is the group that new rooms go to,
 // empty outside A/B.
 func (o ScaleTo) plan(w *fleet.Workload, selected, where string) (Plan, fleet.Write, error) {
+	if w.Component == natsComponent {
+		return Plan{}, fleet.Write{}, refused("NATS counts its servers in its configuration: one by default, three with `croupier deploy --component nats-three`, chosen before the first game server runs")
+	}
 	resize, err := canary.Scale(w.Set, o.Replicas)
 	if err != nil {
 		return Plan{}, fleet.Write{}, err

@@ -28,7 +28,8 @@ func Status() *cli.Command {
 		Usage:     "show games, gate, revisions, pods and their rooms",
 		UsageText: "croupier status [-o wide|json|yaml] [NAME]",
 		Description: `Pods are asked for their version and rooms through the API server; one that does not
-answer shows "-".
+answer shows "-". A room is moving while another server takes it, and standing while its
+clocks stand: its players come back in a moment, or NATS does not answer.
 
 Examples:
   croupier status
@@ -86,6 +87,8 @@ type podReport struct {
 	Version  string    `json:"version,omitempty"`
 	Cordoned *bool     `json:"cordoned,omitempty"`
 	Rooms    *int      `json:"rooms,omitempty"`
+	Moving   int       `json:"moving,omitempty"`   // of the rooms, those on their way to another server
+	Standing int       `json:"standing,omitempty"` // of the rooms, those whose clocks stand
 	Players  *int      `json:"players,omitempty"`
 	Node     string    `json:"node,omitempty"`
 	IP       string    `json:"ip,omitempty"`
@@ -165,12 +168,11 @@ func describe(w *fleet.Workload, ops map[string]fleet.Ops) workloadReport {
 		}
 		if answer, asked := ops[p.Name]; asked {
 			line.Version, line.Problem = answer.Version, answer.Problem
-			if answer.Reached && w.Kind == fleet.StatefulSet {
-				rooms, players := len(answer.Rooms), 0
-				for _, room := range answer.Rooms {
-					players += room.Players
-				}
+			if answer.Reached && w.IsGame() {
+				rooms, players := len(answer.Rooms), answer.Players()
 				line.Rooms, line.Players, line.Cordoned = &rooms, &players, &answer.Cordoned
+				line.Moving = answer.Count(func(r fleet.Room) bool { return r.Moving })
+				line.Standing = answer.Count(func(r fleet.Room) bool { return r.Standing })
 			}
 		}
 		if p.Ready && !p.Terminating {
@@ -218,7 +220,7 @@ func (o StatusOf) print(s Streams, report statusReport) error {
 	}
 	for _, w := range report.Workloads {
 		for _, p := range w.Pods {
-			row := []string{p.Name, p.state(), p.Revision, p.Version, number(p.Rooms), number(p.Players),
+			row := []string{p.Name, p.state(), p.Revision, p.Version, p.rooms(), number(p.Players),
 				fmt.Sprint(p.Restarts), age(o.Now().Sub(p.Created)), p.Node}
 			if wide {
 				row = append(row, p.IP, p.Image)
@@ -277,6 +279,22 @@ func (p podReport) state() string {
 		return reason
 	}
 	return "starting"
+}
+
+// rooms is how many there are, and what keeps them.
+func (p podReport) rooms() string {
+	text := number(p.Rooms)
+	var of []string
+	if p.Moving > 0 {
+		of = append(of, fmt.Sprintf("%d moving", p.Moving))
+	}
+	if p.Standing > 0 {
+		of = append(of, fmt.Sprintf("%d standing", p.Standing))
+	}
+	if len(of) > 0 {
+		text += " (" + strings.Join(of, ", ") + ")"
+	}
+	return text
 }
 
 func number(n *int) string {

@@ -34,12 +34,12 @@ func TestStatusForPeopleAndPrograms(t *testing.T) {
 	used.Pods[1].Terminating = true
 	yes, no := true, false
 	a, b := describe(used, map[string]fleet.Ops{
-		"dice-0": {Reached: true, Version: "v1", Cordoned: true, Rooms: []fleet.Room{{Players: 4}, {Players: 1}}},
+		"dice-0": {Reached: true, Version: "v1", House: fleet.House{Cordoned: true, Rooms: []fleet.Room{{Players: 4, Moving: true}, {Players: 1, Standing: true}}}},
 	}), describe(idle, nil)
 	a.Selected, b.Selected = &yes, &no
 	report := statusReport{Namespace: "here", Workloads: []workloadReport{
 		describe(broken, map[string]fleet.Ops{
-			"dice-0": {Reached: true, Version: "v1", Rooms: []fleet.Room{{Players: 4}}},
+			"dice-0": {Reached: true, Version: "v1", House: fleet.House{Rooms: []fleet.Room{{Players: 4}}}},
 			"dice-1": {Problem: "ask pod dice-1 for /version: timeout"},
 		}), a, b,
 	}}

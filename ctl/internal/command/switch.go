@@ -79,7 +79,7 @@ func (o SwitchTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 	now := svc.Spec.Selector[fleet.GroupLabel]
 	set := &fleet.Workload{}
 	if now != "" {
-		if set, err = f.StatefulSet(ctx, o.Game+"-"+o.Group); err != nil {
+		if set, err = f.Game(ctx, o.Game+"-"+o.Group); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func (o SwitchTo) waitEndpoints(ctx context.Context, f *fleet.Fleet, s Streams) 
 	defer tick.Stop()
 	last := ""
 	for {
-		set, err := f.StatefulSet(ctx, o.Game+"-"+o.Group)
+		set, err := f.Game(ctx, o.Game+"-"+o.Group)
 		var have []string
 		if err == nil {
 			have, err = f.Endpoints(ctx, o.Game)

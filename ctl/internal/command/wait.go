@@ -117,7 +117,7 @@ func nextStep(progress canary.Progress, next string) string {
 	for _, pod := range progress.Stuck() {
 		for _, reason := range []string{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"} {
 			if strings.HasPrefix(pod.Reason, reason) {
-				return "the node cannot get the image: put it there with `croupier load` or `croupier push`, or check its name; to go back: " + next
+				return "the node cannot get the image: put it there with `croupier load` or `croupier push image`, or check its name; to go back: " + next
 			}
 		}
 	}

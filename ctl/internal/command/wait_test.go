@@ -130,7 +130,7 @@ func TestNextStepForAnImage(t *testing.T) {
 	w := diceCanary(true)
 	w.Pods[2].Reason = "ErrImagePull: no such host"
 	got := nextStep(canary.Count(w.Set, 2), "croupier canary abort dice")
-	if want := "the node cannot get the image: put it there with `croupier load` or `croupier push`, or check its name; to go back: croupier canary abort dice"; got != want {
+	if want := "the node cannot get the image: put it there with `croupier load` or `croupier push image`, or check its name; to go back: croupier canary abort dice"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -58,7 +58,7 @@ func repository(image string) string {
 
 // noteRooms says how many rooms and players are on the pods that a plan stops.
 func noteRooms(ctx context.Context, f *fleet.Fleet, w *fleet.Workload, plan *Plan, touched func(canary.Pod) bool) {
-	if w.Kind != fleet.StatefulSet {
+	if !w.IsGame() {
 		return
 	}
 	some := *w
@@ -87,12 +87,14 @@ func noteRooms(ctx context.Context, f *fleet.Fleet, w *fleet.Workload, plan *Pla
 			continue
 		}
 		rooms += len(answer.Rooms)
-		for _, r := range answer.Rooms {
-			players += r.Players
-		}
+		players += answer.Players()
 	}
 	if rooms > 0 {
-		plan.Note("first %s with %s must drain from these pods", plural(rooms, "room", "rooms"), plural(players, "player", "players"))
+		if len(some.PodList) < len(w.PodList) {
+			plan.Note("%s with %s move off these pods, one pod after the other", plural(rooms, "room", "rooms"), plural(players, "player", "players"))
+		} else {
+			plan.Note("%s with %s move from pod to pod, as each is replaced", plural(rooms, "room", "rooms"), plural(players, "player", "players"))
+		}
 	}
 	if silent > 0 {
 		plan.Note("%s not answer how many rooms they have", plural(silent, "pod does", "pods do"))

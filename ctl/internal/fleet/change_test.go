@@ -147,7 +147,7 @@ func TestAsk(t *testing.T) {
 		}
 		io.WriteString(rw, answer)
 	})
-	w := &Workload{Kind: StatefulSet}
+	w := &Workload{Kind: StatefulSet, Component: GameComponent}
 	for _, name := range []string{"dice-0", "dice-1"} {
 		w.PodList = append(w.PodList, *pod(name, StatefulSet, "set", nil, true))
 	}

@@ -28,6 +28,9 @@ import (
 const (
 	Manager            = "croupier-ctl"
 	NameLabel          = "app.kubernetes.io/name"
+	ComponentLabel     = "app.kubernetes.io/component"
+	GameComponent      = "game"
+	GateComponent      = "gate"
 	PartOfLabel        = "app.kubernetes.io/part-of"
 	PartOf             = "croupier"
 	GroupLabel         = "croupier.dev/group"
@@ -48,6 +51,8 @@ type Fleet struct {
 	Mapper    meta.RESTMapper
 	Namespace string
 	Server    string // the API server's address, for plans
+
+	config *rest.Config // for what needs a connection of its own: Exec
 }
 
 // Connect reads the kubeconfig as kubectl does: the flag, else $KUBECONFIG,
@@ -102,5 +107,6 @@ func fromConfig(config *rest.Config, namespace string) (*Fleet, error) {
 		Mapper:    restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(kube.Discovery())),
 		Namespace: namespace,
 		Server:    config.Host,
+		config:    config,
 	}, nil
 }

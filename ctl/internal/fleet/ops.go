@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -23,15 +24,43 @@ type Room struct {
 	Players    int         `json:"players"`
 	Spectators int         `json:"spectators"`
 	State      string      `json:"state"`
+	Epoch      uint64      `json:"epoch"`
+	Moving     bool        `json:"moving"`   // on its way to another server
+	Standing   bool        `json:"standing"` // its clocks stand: its players, or the directory, are away
 }
 
 // Ops is what a pod says about itself.
 type Ops struct {
-	Reached  bool
-	Version  string
-	Cordoned bool
-	Rooms    []Room
-	Problem  string // why it could not be asked
+	House
+	Reached bool
+	Version string
+	Problem string // why it could not be asked
+}
+
+// House is what a game server says about its rooms.
+type House struct {
+	Cordoned bool   `json:"cordoned"`
+	Rooms    []Room `json:"rooms"`
+}
+
+// Players counts who is in the rooms.
+func (h House) Players() int {
+	n := 0
+	for _, r := range h.Rooms {
+		n += r.Players
+	}
+	return n
+}
+
+// Count counts the rooms for which something holds.
+func (h House) Count(holds func(Room) bool) int {
+	n := 0
+	for _, r := range h.Rooms {
+		if holds(r) {
+			n++
+		}
+	}
+	return n
 }
 
 // Ask asks every running pod of a workload at its operations port, through the
@@ -44,6 +73,9 @@ func (f *Fleet) Ask(ctx context.Context, w *Workload, timeout time.Duration) map
 		wait    sync.WaitGroup
 		slots   = make(chan struct{}, 8) // requests in flight
 	)
+	if w.Component != GameComponent && w.Component != GateComponent {
+		return answers // NATS lets only game servers and gates in
+	}
 	for _, pod := range w.PodList {
 		if pod.Status.Phase != corev1.PodRunning {
 			continue
@@ -80,24 +112,36 @@ func (f *Fleet) ask(ctx context.Context, kind, pod string) Ops {
 	if kind == Deployment {
 		return o
 	}
-	var rooms struct {
-		Cordoned bool   `json:"cordoned"`
-		Rooms    []Room `json:"rooms"`
-	}
-	if err := f.get(ctx, pod, port, "rooms", &rooms); err != nil {
+	house, err := AskRooms(ctx, f.Port(pod, port))
+	if err != nil {
 		o.Reached, o.Problem = false, err.Error()
 		return o
 	}
-	o.Cordoned, o.Rooms = rooms.Cordoned, rooms.Rooms
+	o.House = house
 	return o
 }
 
-func (f *Fleet) get(ctx context.Context, pod string, port int, path string, into any) error {
-	body, err := f.Kube.CoreV1().Pods(f.Namespace).ProxyGet("http", pod, fmt.Sprint(port), path, nil).DoRaw(ctx)
+// AskRooms asks a game server for its rooms.
+func AskRooms(ctx context.Context, port Port) (House, error) {
+	var house House
+	answer, err := port.Do(ctx, http.MethodGet, "rooms", nil)
 	if err != nil {
-		return fmt.Errorf("ask pod %s for /%s: %w", pod, path, err)
+		return house, err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	defer answer.Close()
+	if err := json.NewDecoder(answer).Decode(&house); err != nil {
+		return house, fmt.Errorf("read /rooms of %s: %w", port, err)
+	}
+	return house, nil
+}
+
+func (f *Fleet) get(ctx context.Context, pod string, port int, path string, into any) error {
+	answer, err := f.Port(pod, port).Do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	if err := json.NewDecoder(answer).Decode(into); err != nil {
 		return fmt.Errorf("read /%s of pod %s: %w", path, pod, err)
 	}
 	return nil

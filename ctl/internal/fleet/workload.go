@@ -26,6 +26,7 @@ const (
 type Workload struct {
 	canary.Set
 	Kind            string
+	Component       string // game, gate or nats
 	Namespace       string
 	UID             string
 	ResourceVersion string
@@ -39,16 +40,23 @@ type Workload struct {
 	PodList         []corev1.Pod
 }
 
+// IsGame tells whether it is a set of game servers.
+func (w *Workload) IsGame() bool { return w.Component == GameComponent }
+
 // NotFoundError says that a workload does not exist, and which ones do.
 type NotFoundError struct {
 	Kind, Name, Namespace string
 	Have                  []string
 	IsDeployment          bool // there is a Deployment of that name
+	IsNATS                bool // it is a StatefulSet, and not of game servers
 }
 
 func (e NotFoundError) Error() string {
 	if e.IsDeployment {
 		return fmt.Sprintf("%s is a Deployment, which has no canary and keeps no rooms: change it, and change it back, with `croupier deploy --image %s=IMAGE`", e.Name, e.Name)
+	}
+	if e.IsNATS {
+		return fmt.Sprintf("%s keeps the directory of rooms and is no game: change it, and change it back, with `croupier deploy --image %s=IMAGE`", e.Name, e.Name)
 	}
 	have := "none: deploy first with `croupier deploy`"
 	if len(e.Have) > 0 {
@@ -99,6 +107,15 @@ func (f *Fleet) StatefulSet(ctx context.Context, name string) (*Workload, error)
 	return f.fromStatefulSet(ctx, set)
 }
 
+// Game reads one StatefulSet of game servers and its pods.
+func (f *Fleet) Game(ctx context.Context, name string) (*Workload, error) {
+	w, err := f.StatefulSet(ctx, name)
+	if err == nil && !w.IsGame() {
+		return nil, NotFoundError{Kind: StatefulSet, Name: name, Namespace: f.Namespace, IsNATS: true}
+	}
+	return w, err
+}
+
 // Deployment reads one Deployment and its pods.
 func (f *Fleet) Deployment(ctx context.Context, name string) (*Workload, error) {
 	d, err := f.Kube.AppsV1().Deployments(f.Namespace).Get(ctx, name, metav1.GetOptions{})
@@ -143,7 +160,7 @@ func (f *Fleet) notFound(ctx context.Context, kind, name string) error {
 	if all, err := f.Workloads(ctx); err == nil {
 		for _, w := range all {
 			e.IsDeployment = e.IsDeployment || (kind == StatefulSet && w.Kind == Deployment && w.Name == name)
-			if kind == w.Kind || kind == "workload" {
+			if kind == w.Kind && w.IsGame() || kind == "workload" {
 				e.Have = append(e.Have, w.Name)
 			}
 		}
@@ -154,6 +171,7 @@ func (f *Fleet) notFound(ctx context.Context, kind, name string) error {
 func (f *Fleet) fromStatefulSet(ctx context.Context, set *appsv1.StatefulSet) (*Workload, error) {
 	w := &Workload{
 		Kind:            StatefulSet,
+		Component:       set.Labels[ComponentLabel],
 		Namespace:       set.Namespace,
 		UID:             string(set.UID),
 		ResourceVersion: set.ResourceVersion,
@@ -190,6 +208,7 @@ func (f *Fleet) fromStatefulSet(ctx context.Context, set *appsv1.StatefulSet) (*
 func (f *Fleet) fromDeployment(ctx context.Context, d *appsv1.Deployment) (*Workload, error) {
 	w := &Workload{
 		Kind:            Deployment,
+		Component:       d.Labels[ComponentLabel],
 		Namespace:       d.Namespace,
 		UID:             string(d.UID),
 		ResourceVersion: d.ResourceVersion,

@@ -41,7 +41,7 @@ func pod(name string, owner string, uid types.UID, labels map[string]string, rea
 }
 
 func labels(pairs ...string) map[string]string {
-	m := map[string]string{NameLabel: "dice", PartOfLabel: PartOf}
+	m := map[string]string{NameLabel: "dice", ComponentLabel: GameComponent, PartOfLabel: PartOf}
 	for i := 0; i < len(pairs); i += 2 {
 		m[pairs[i]] = pairs[i+1]
 	}

@@ -11,11 +11,21 @@ import (
 	"strings"
 )
 
-// Programs are what images are made of: the name and the package to compile.
-var Programs = map[string]string{
-	"game":    "./servers/game",
-	"gate":    "./servers/gate",
-	"loadgen": "./loadgen",
+// Program is what an image is made of.
+type Program struct {
+	Package  string // to compile
+	File     string // its name in the image
+	OnDemand bool   // only built when named: others publish an image of it
+}
+
+// Programs are the images that can be built, by name. The nats image is for
+// where no registry can be reached: the very release that go.mod names, at the
+// place where the official image has it.
+var Programs = map[string]Program{
+	"game":    {Package: "./servers/game", File: "game"},
+	"gate":    {Package: "./servers/gate", File: "gate"},
+	"loadgen": {Package: "./loadgen", File: "loadgen"},
+	"nats":    {Package: "github.com/nats-io/nats-server/v2", File: "nats-server", OnDemand: true},
 }
 
 // stamp is the variable that carries the version into the programs.
@@ -63,7 +73,7 @@ func Compile(ctx context.Context, source, program, version, goos, goarch string)
 func compile(ctx context.Context, dir, source, program, version, goos, goarch string) ([]byte, error) {
 	out := filepath.Join(dir, program)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -buildid= -X "+stamp+"="+version, "-o", out, Programs[program])
+		"-ldflags", "-s -w -buildid= -X "+stamp+"="+version, "-o", out, Programs[program].Package)
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch, "GOFLAGS=")
 	var output bytes.Buffer

@@ -113,7 +113,7 @@ func (l Loader) Load(ctx context.Context, path string, b Built) error {
 func (l Loader) hint(err error) string {
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return "install it, or load by --kind or --k3s, or push to a registry with `croupier push`"
+		return "install it, or load by --kind or --k3s, or push to a registry with `croupier push image`"
 	case l.Kind != "":
 		return "is that a kind cluster of this machine? see `kind get clusters`"
 	case l.K3s:

@@ -188,7 +188,7 @@ func TestLoadSaysWhatToTry(t *testing.T) {
 	bin := t.TempDir()
 	t.Setenv("PATH", bin)
 	built := Built{Name: "game", Reference: "croupier/game:v1", Digest: "sha256:abc"}
-	if err := (Loader{Socket: "/s"}).Load(t.Context(), "g.tar", built); err == nil || !strings.Contains(err.Error(), "croupier push") {
+	if err := (Loader{Socket: "/s"}).Load(t.Context(), "g.tar", built); err == nil || !strings.Contains(err.Error(), "croupier push image") {
 		t.Errorf("without ctr: %v", err)
 	}
 	script := "#!/bin/sh\necho \"$*\" >>" + bin + "/ran\necho cannot dial /s >&2\nexit $FAIL\n"

@@ -14,7 +14,7 @@ const indexFile = "images.json"
 
 // Built is one image in a folder.
 type Built struct {
-	Name      string `json:"name"`      // game, gate or loadgen
+	Name      string `json:"name"`      // game, gate, loadgen or nats
 	Reference string `json:"reference"` // croupier/game:TAG
 	Version   string `json:"version"`
 	Platform  string `json:"platform"`

@@ -22,17 +22,21 @@ const User = "65532:65532"
 
 // Spec is one image to pack.
 type Spec struct {
-	Name    string // the program: game, gate or loadgen
+	Name    string // of the image: game, gate, loadgen or nats
+	File    string // of the program in it; empty: as the image
 	Binary  []byte
 	Version string
 	OS      string
 	Arch    string
 }
 
-// Pack puts a binary at /NAME of an otherwise empty image. The result depends
+// Pack puts a binary at /FILE of an otherwise empty image. The result depends
 // on nothing but its argument: no clock, no host name, no file mode of the day.
 func Pack(s Spec) (v1.Image, error) {
-	layerTar, err := singleFile(s.Name, s.Binary)
+	if s.File == "" {
+		s.File = s.Name
+	}
+	layerTar, err := singleFile(s.File, s.Binary)
 	if err != nil {
 		return nil, fmt.Errorf("pack image %s: %w", s.Name, err)
 	}
@@ -61,7 +65,7 @@ func Pack(s Spec) (v1.Image, error) {
 	config.Created = created
 	config.Config = v1.Config{
 		User:       User,
-		Entrypoint: []string{"/" + s.Name},
+		Entrypoint: []string{"/" + s.File},
 		WorkingDir: "/",
 		Labels: map[string]string{
 			"org.opencontainers.image.title":   s.Name,

@@ -113,7 +113,20 @@ func (o Overlay) render(manifests fs.FS, k types.Kustomization) ([]*unstructured
 		}
 		objects = append(objects, &unstructured.Unstructured{Object: m})
 	}
+	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return order(a) - order(b) })
 	return objects, nil
+}
+
+// order is when to apply an object: what pods need comes before them, and what
+// game servers need before those. The rest stays as kustomize has it.
+func order(o *unstructured.Unstructured) int {
+	switch kind := o.GetKind(); {
+	case kind != "StatefulSet" && kind != "Deployment":
+		return 0
+	case o.GetLabels()[componentLabel] == "nats":
+		return 1
+	}
+	return 2
 }
 
 // check refuses an image or a size for a workload that is not there: kustomize
@@ -156,10 +169,19 @@ func (o Overlay) changes() types.Kustomization {
 type Workload struct {
 	Kind      string
 	Name      string
+	Component string // game, gate or nats
 	Container string // the first one
 	Image     string // of the first container
 	Replicas  int
 }
+
+// Game is the component of the game servers.
+const Game = "game"
+
+const componentLabel = "app.kubernetes.io/component"
+
+// Foreign tells whether others make the image, so that no tag of ours names it.
+func (w Workload) Foreign() bool { return !strings.HasPrefix(w.Image, "croupier/") }
 
 // Workloads lists the StatefulSets and Deployments among the objects.
 func Workloads(objects []*unstructured.Unstructured) []Workload {
@@ -173,7 +195,7 @@ func Workloads(objects []*unstructured.Unstructured) []Workload {
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &set); err != nil {
 			continue // the API server will say what is wrong with it
 		}
-		w := Workload{Kind: o.GetKind(), Name: o.GetName(), Replicas: 1}
+		w := Workload{Kind: o.GetKind(), Name: o.GetName(), Component: o.GetLabels()[componentLabel], Replicas: 1}
 		if set.Spec.Replicas != nil {
 			w.Replicas = int(*set.Spec.Replicas)
 		}
@@ -196,7 +218,7 @@ func copyInto(to filesys.FileSystem, from fs.FS) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		if ext := path.Ext(name); ext != ".yaml" && ext != ".yml" && ext != ".json" {
+		if ext := path.Ext(name); ext != ".yaml" && ext != ".yml" && ext != ".json" && ext != ".conf" {
 			return nil
 		}
 		data, err := fs.ReadFile(from, name)

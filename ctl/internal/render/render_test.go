@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,9 @@ func every(t *testing.T) map[string][]*unstructured.Unstructured {
 	}
 	all["plain, quick-drain"] = build(t, Overlay{Name: "plain", Namespace: "here", Components: []string{"quick-drain"}})
 	all["ab, quick-drain"] = build(t, Overlay{Name: "ab", Namespace: "here", Components: []string{"quick-drain"}})
+	all["plain, scratch-store"] = build(t, Overlay{Name: "plain", Namespace: "here", Components: []string{"scratch-store"}})
+	all["ab, nats-three"] = build(t, Overlay{Name: "ab", Namespace: "here", Components: []string{"nats-three"}})
+	all["plain, nats-three, scratch-store"] = build(t, Overlay{Name: "plain", Namespace: "here", Components: []string{"nats-three", "scratch-store"}})
 	return all
 }
 
@@ -59,13 +63,27 @@ func template(t *testing.T, o *unstructured.Unstructured) *corev1.PodTemplateSpe
 
 func TestOverlaysHold(t *testing.T) {
 	want := map[string]string{
-		"plain": "Deployment/gate NetworkPolicy/game NetworkPolicy/gate PodDisruptionBudget/dice PodDisruptionBudget/gate Service/dice Service/gate ServiceAccount/game ServiceAccount/gate StatefulSet/dice",
-		"ab":    "Deployment/gate NetworkPolicy/game NetworkPolicy/gate PodDisruptionBudget/dice PodDisruptionBudget/gate Service/dice Service/gate ServiceAccount/game ServiceAccount/gate StatefulSet/dice-a StatefulSet/dice-b",
+		"plain": "StatefulSet/dice",
+		"ab":    "StatefulSet/dice-a StatefulSet/dice-b",
 	}
+	const both = "ConfigMap/nats Deployment/gate NetworkPolicy/game NetworkPolicy/gate NetworkPolicy/nats PodDisruptionBudget/dice PodDisruptionBudget/gate PodDisruptionBudget/nats " +
+		"Service/dice Service/gate Service/nats Service/nats-peers ServiceAccount/game ServiceAccount/gate ServiceAccount/nats "
+	generated := regexp.MustCompile(`^ConfigMap/nats-[0-9a-z]{10}$`) // the name says what is in it, so that a change starts pods anew
 	for name, objects := range every(t) {
+		workloads := 0
+		for i, o := range objects {
+			if template(t, o) == nil && workloads > 0 {
+				t.Errorf("%s: %s %s comes after a workload that may need it", name, o.GetKind(), o.GetName())
+			}
+			if template(t, o) != nil {
+				if workloads++; workloads == 1 && o.GetName() != "nats" {
+					t.Errorf("%s: %s comes before NATS, at %d", name, o.GetName(), i)
+				}
+			}
+		}
 		var got []string
 		for _, o := range objects {
-			got = append(got, o.GetKind()+"/"+o.GetName())
+			got = append(got, generated.ReplaceAllString(o.GetKind()+"/"+o.GetName(), "ConfigMap/nats"))
 			if o.GetNamespace() != "here" {
 				t.Errorf("%s: %s %s is in namespace %q", name, o.GetKind(), o.GetName(), o.GetNamespace())
 			}
@@ -75,8 +93,8 @@ func TestOverlaysHold(t *testing.T) {
 		}
 		slices.Sort(got)
 		overlay, _, _ := strings.Cut(name, ",")
-		if joined := strings.Join(got, " "); joined != want[overlay] {
-			t.Errorf("%s holds\n%s, want\n%s", name, joined, want[overlay])
+		if joined := strings.Join(got, " "); joined != both+want[overlay]+" StatefulSet/nats" {
+			t.Errorf("%s holds\n%s, want\n%s", name, joined, both+want[overlay]+" StatefulSet/nats")
 		}
 	}
 }
@@ -167,6 +185,9 @@ func TestStatefulSets(t *testing.T) {
 				continue
 			}
 			set := as[appsv1.StatefulSet](t, o)
+			if set.Name == "nats" {
+				continue
+			}
 			if set.Spec.ServiceName != "dice" || set.Spec.PodManagementPolicy != appsv1.OrderedReadyPodManagement || *set.Spec.UpdateStrategy.RollingUpdate.Partition != 0 {
 				t.Errorf("%s: %s: service %q, %s, %+v", name, set.Name, set.Spec.ServiceName, set.Spec.PodManagementPolicy, set.Spec.UpdateStrategy)
 			}
@@ -187,9 +208,10 @@ func TestAsked(t *testing.T) {
 		Replicas: map[string]int{"dice-b": 0, "gate": 3},
 	})
 	want := []Workload{
-		{Kind: "Deployment", Name: "gate", Container: "gate", Image: "r/gate:v2", Replicas: 3},
-		{Kind: "StatefulSet", Name: "dice-a", Container: "game", Image: "croupier/game:dev", Replicas: 2},
-		{Kind: "StatefulSet", Name: "dice-b", Container: "game", Image: "r/game@sha256:1", Replicas: 0},
+		{Kind: "StatefulSet", Name: "nats", Component: "nats", Container: "nats", Image: "nats:2.15.2", Replicas: 1},
+		{Kind: "Deployment", Name: "gate", Component: "gate", Container: "gate", Image: "r/gate:v2", Replicas: 3},
+		{Kind: "StatefulSet", Name: "dice-a", Component: "game", Container: "game", Image: "croupier/game:dev", Replicas: 2},
+		{Kind: "StatefulSet", Name: "dice-b", Component: "game", Container: "game", Image: "r/game@sha256:1", Replicas: 0},
 	}
 	if got := Workloads(objects); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
@@ -198,10 +220,10 @@ func TestAsked(t *testing.T) {
 
 func TestUnknownNames(t *testing.T) {
 	for want, o := range map[string]Overlay{
-		`there is no "green" in overlays/ (there is: ab, plain)`:        {Name: "green"},
-		`there is no "tls" in components/`:                              {Name: "plain", Components: []string{"tls"}},
-		`there is no "poker" in overlays/plain/ (there is: gate, dice)`: {Name: "plain", Images: map[string]string{"poker": "x"}},
-		`there is no "dice-b" in overlays/plain/`:                       {Name: "plain", Replicas: map[string]int{"dice-b": 1}},
+		`there is no "green" in overlays/ (there is: ab, plain)`:              {Name: "green"},
+		`there is no "tls" in components/`:                                    {Name: "plain", Components: []string{"tls"}},
+		`there is no "poker" in overlays/plain/ (there is: nats, gate, dice)`: {Name: "plain", Images: map[string]string{"poker": "x"}},
+		`there is no "dice-b" in overlays/plain/`:                             {Name: "plain", Replicas: map[string]int{"dice-b": 1}},
 	} {
 		_, err := Build(manifests.FS, o)
 		var unknown UnknownError
