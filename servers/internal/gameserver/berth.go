@@ -44,6 +44,12 @@ type berth struct {
 	joining int            // of those who get any free seat, how many are on their way in
 }
 
+// gone says where a room has gone that ends its sessions because it runs elsewhere, or may.
+func (b *berth) gone() redirect {
+	b.next.CompareAndSwap(nil, &redirect{lost: true})
+	return *b.next.Load()
+}
+
 // find returns a room of this server that runs. Where the directory knows the room, and its owner
 // is alive, the error is a *redirect; where its owner has died, the room is taken over. Where
 // nobody has the room it is opened, unless it must exist. dead are addresses that the asker has

@@ -205,7 +205,7 @@ func (d *direct) End(reason room.Reason) {
 	case room.Retry:
 		d.finish(status.Error(codes.Unavailable, "the room goes away from this server: connect again"))
 	case room.Moved, room.Lost:
-		d.send(*d.to.speaks.Load().next.Load())
+		d.send(d.to.speaks.Load().gone())
 	case room.Full:
 		d.to.full()
 	case room.Replaced:

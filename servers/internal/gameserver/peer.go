@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -215,13 +216,16 @@ func (p *peers) letGo(ctx context.Context, address string, at place, user int64)
 	return release.GetBound(), nil
 }
 
-// refused says whether the port at an address is closed: no process listens there.
+// refused says whether no server is at an address: the port is closed, or whoever accepts there
+// hangs up at once. One that does not answer may be there.
 func (p *peers) refused(ctx context.Context, address string) bool {
 	dialer := net.Dialer{Timeout: probePatience}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err == nil {
-		conn.Close()
-		return false
+	if err != nil {
+		return errors.Is(err, syscall.ECONNREFUSED)
 	}
-	return errors.Is(err, syscall.ECONNREFUSED)
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(probePatience)) //nolint:errcheck // then it is not read for long
+	_, err = conn.Read(make([]byte, 1))                 // a gRPC server speaks first, or waits
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -161,6 +161,7 @@ func (s *Server) wait(stages lifecycle.Stages, failed context.Context, ended <-c
 	}
 	select {
 	case <-drained:
+		s.waitForFollowers(stages.Stop)
 		s.config.Log.Info("drained")
 		return nil
 	case <-failed.Done():
@@ -169,6 +170,14 @@ func (s *Server) wait(stages lifecycle.Stages, failed context.Context, ended <-c
 	case <-stages.Stop.Done():
 	}
 	return s.settleNow()
+}
+
+// waitForFollowers gives gates the time to get back what the rooms that moved have not handled.
+func (s *Server) waitForFollowers(stop context.Context) {
+	ctx, cancel := context.WithTimeout(stop, trunk.BackPatience)
+	defer cancel()
+	for s.following.Load() > 0 && pause(ctx, 5*time.Millisecond) {
+	}
 }
 
 func (s *Server) settleNow() error {

@@ -94,6 +94,8 @@ type Server struct {
 	joined chan struct{}        // closed when dir is set
 	dir    *directory.Directory // set before the game port is open
 	killed atomic.Bool
+	// following counts the lanes that were sent after their rooms, until the gate has shut them.
+	following atomic.Int64
 
 	mu       sync.Mutex // guards what follows; never held while a room or the directory is waited for
 	over     bool       // nothing is begun any more

@@ -115,6 +115,9 @@ func (s *Server) receive(stream trunk.Trunk_AttachServer, t *gateTrunk) error {
 	lanes := make(map[uint64]*lane)
 	defer func() {
 		for _, l := range lanes {
+			if l.sent.Load() {
+				s.following.Add(-1)
+			}
 			s.lose(l, severed)
 		}
 		s.metrics.players.Sub(float64(len(lanes)))
@@ -160,7 +163,7 @@ func (s *Server) receiveFrame(lanes map[uint64]*lane, t *gateTrunk, f trunk.Fram
 		if open.GetUser() <= 0 {
 			return fmt.Errorf("%w: open for user %d", trunk.ErrMalformed, open.GetUser())
 		}
-		l = &lane{id: f.Lane, user: open.GetUser(), trunk: t}
+		l = &lane{id: f.Lane, user: open.GetUser(), trunk: t, following: &s.following}
 		l.to.version.Store(&s.config.Version)
 		lanes[f.Lane] = l
 		s.metrics.players.Inc()
@@ -197,6 +200,7 @@ func (s *Server) shut(l *lane) {
 		s.lose(l, left)
 		return
 	}
+	defer s.following.Add(-1)
 	if b := l.to.speaks.Load(); b != nil {
 		<-b.room.Done() // it is giving back what it has not handled
 	}
@@ -205,11 +209,12 @@ func (s *Server) shut(l *lane) {
 
 // lane is a session that came over a trunk.
 type lane struct {
-	id    uint64
-	user  int64
-	trunk *gateTrunk
-	to    link
-	sent  atomic.Bool // elsewhere
+	id        uint64
+	user      int64
+	trunk     *gateTrunk
+	to        link
+	sent      atomic.Bool   // elsewhere
+	following *atomic.Int64 // Server.following
 }
 
 func (l *lane) link() *link { return &l.to }
@@ -238,7 +243,7 @@ func (l *lane) put(kind trunk.Kind, parts ...[]byte) {
 func (l *lane) End(reason room.Reason) {
 	switch reason {
 	case room.Moved, room.Lost:
-		l.tell(*l.to.speaks.Load().next.Load())
+		l.tell(l.to.speaks.Load().gone())
 	case room.Full:
 		l.to.full()
 	default:
@@ -273,6 +278,7 @@ func (l *lane) tell(to redirect) {
 		l.shut(trunk.ReasonRetry)
 		return
 	}
+	l.following.Add(1)
 	l.sent.Store(true)
 	l.put(trunk.KindMoved, wire.MustMarshal(&trunk.Moved{Address: to.address, Room: to.room, Lost: to.lost}))
 }
