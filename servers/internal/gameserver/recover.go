@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"croupier/servers/internal/directory"
+	"croupier/servers/internal/room"
 )
 
 const (
@@ -69,6 +70,31 @@ func (s *Server) adopt(ctx context.Context, entries []directory.Entry) {
 			}
 		})
 	}
+}
+
+// dropStale ends the rooms that others have taken while this server was not heard of. They could do
+// no harm: what they change can't be stored. But nothing may have changed in them for long.
+func (s *Server) dropStale(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, usherPatience)
+	defer cancel()
+	open := s.open() // before the directory is asked: a room that opens meanwhile is ours
+	entries, err := s.dir.Owned(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	ours := make(map[directory.Key]uint64, len(entries))
+	for _, entry := range entries {
+		ours[entry.Key] = entry.Epoch
+	}
+	for _, b := range open {
+		if ours[b.at.key()] == b.epoch {
+			continue
+		}
+		b.room.Handover(0, func(_ []byte, answer func(room.Outcome)) {
+			s.saved(b, directory.ErrLost, func(error) { answer(room.Taken) })
+		})
+	}
+	return nil
 }
 
 // ranksFirst says whether of all servers that may take a room it is for this one to do so

@@ -119,15 +119,30 @@ func (s *Server) serve(stages lifecycle.Stages, failed context.Context, game net
 	return group.Wait()
 }
 
-// announce keeps the lease up to date, until ctx ends.
+// announce keeps the lease up to date, until ctx ends. After a time in which the lease may have
+// lapsed, because this process stood still or the directory was away, it looks which rooms are
+// still its own.
 func (s *Server) announce(ctx context.Context) {
-	for pause(ctx, directory.Renewal) {
+	away := false
+	for last := time.Now(); pause(ctx, directory.Renewal); last = time.Now() {
 		rooms, told := s.count(), s.lookForSeats()
 		s.dir.Update(func(self *directory.Server) { self.Rooms, self.Vacant = rooms, told })
 		s.peers.keep(s.dir.Servers())
 		s.mu.Lock()
 		clear(s.assigned)
 		s.mu.Unlock()
+		err := s.dir.Healthy()
+		if err == nil && (away || time.Since(last) > directory.Lapse) && s.config.Store != nil {
+			err = s.dropStale(ctx)
+		}
+		if away != (err != nil) && ctx.Err() == nil {
+			away = err != nil
+			if away {
+				s.config.Log.Warn("the directory of rooms does not answer: rooms wait with what they have to say", "err", err)
+			} else {
+				s.config.Log.Info("the directory of rooms answers again")
+			}
+		}
 	}
 }
 
