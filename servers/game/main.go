@@ -20,6 +20,8 @@ func main() {
 	var err error
 	if len(os.Args) > 1 && os.Args[1] == "drain" {
 		err = drain(os.Args[2:])
+	} else if len(os.Args) > 1 && os.Args[1] == "snapshot" {
+		err = snapshot(os.Args[2:], os.Stdin, os.Stdout, os.Stderr)
 	} else {
 		err = serve(os.Args[1:])
 	}

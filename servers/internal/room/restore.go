@@ -64,6 +64,18 @@ func (p *Prepared) Players() []int64 {
 	return users
 }
 
+// ID is the room's number.
+func (p *Prepared) ID() int64 { return p.table.id }
+
+// Snapshot encodes the room as it was restored, for a trial of another build: nothing of it runs.
+func (p *Prepared) Snapshot() (snapshot []byte, err error) {
+	err = guard(func() error {
+		snapshot, err = p.table.encodeSnapshot(nil, false)
+		return err
+	})
+	return snapshot, err
+}
+
 // Run runs the room, for an owner of that epoch, who has it stored in record as it was restored.
 // It is called once.
 func (p *Prepared) Run(epoch uint64, record Record) *Room {
