@@ -15,6 +15,7 @@ type Room struct {
 	*room.Room
 	tb       testing.TB
 	watch    *watched
+	record   *Record // nil: it has none
 	sessions []*Session
 	requests uint64 // number of the last one that Say has made
 }
@@ -27,7 +28,7 @@ func Open(tb testing.TB, c room.Config, game room.Game) *Room {
 	if err != nil {
 		tb.Fatalf("open a room: %v", err)
 	}
-	return attend(tb, r, watch)
+	return attend(tb, r, watch, c)
 }
 
 // Restore opens a room from a snapshot.
@@ -38,7 +39,7 @@ func Restore(tb testing.TB, c room.Config, game room.Game, snapshot []byte) *Roo
 	if err != nil {
 		tb.Fatalf("restore a room from %s: %v", snapshot, err)
 	}
-	return attend(tb, r, watch)
+	return attend(tb, r, watch, c)
 }
 
 func complete(tb testing.TB, c room.Config, watch *watched) room.Config {
@@ -57,8 +58,9 @@ func complete(tb testing.TB, c room.Config, watch *watched) room.Config {
 	return c
 }
 
-func attend(tb testing.TB, r *room.Room, watch *watched) *Room {
+func attend(tb testing.TB, r *room.Room, watch *watched, c room.Config) *Room {
 	at := &Room{Room: r, tb: tb, watch: watch, requests: 1000} // beyond what tests count by hand
+	at.record, _ = c.Record.(*Record)
 	tb.Cleanup(at.close)
 	return at
 }
@@ -86,6 +88,9 @@ func (r *Room) report() {
 // Faults returns what was wrong so far, so that it does not fail the test.
 func (r *Room) Faults() []string {
 	faults := r.watch.found()
+	if r.record != nil {
+		faults = append(faults, r.record.Faults()...)
+	}
 	for _, s := range r.sessions {
 		faults = append(faults, s.Faults()...)
 	}
@@ -99,12 +104,40 @@ func (r *Room) Wait() { synctest.Wait() }
 func (r *Room) Sit(user int64, seat int) *Session {
 	r.tb.Helper()
 	s := NewSession(user)
+	s.record = r.record
 	if err := r.Enter(s, seat, 0); err != nil {
 		r.tb.Fatalf("user %d enters: %v", user, err)
 	}
 	r.sessions = append(r.sessions, s)
 	r.Wait()
 	return s
+}
+
+// Rejoin lets the player of a session that a move or a loss has ended go on here, on the session
+// that it returns.
+func (r *Room) Rejoin(s *Session, seamless bool) *Session {
+	r.tb.Helper()
+	next := s.Resumed(seamless)
+	next.record = r.record
+	if err := r.Resume(next); err != nil {
+		r.tb.Fatalf("user %d resumes: %v", s.user, err)
+	}
+	r.sessions = append(r.sessions, next)
+	r.Wait()
+	return next
+}
+
+// Cut severs a session.
+func (r *Room) Cut(s *Session) {
+	r.watch.lose(s)
+	r.Sever(s)
+	r.Wait()
+}
+
+// Late returns who came too late to a room that has ended, and what it left unread.
+func (r *Room) Late() ([]room.Entry, []room.Unread) {
+	<-r.Done()
+	return r.watch.entries, r.watch.unread
 }
 
 // Lose ends a session from the player's side.

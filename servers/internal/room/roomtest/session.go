@@ -13,9 +13,11 @@ import (
 // Session is a room.Session that records what it is sent, and watches it as a suspicious player
 // would: events numbered without a gap, one epoch, nothing after the end.
 type Session struct {
-	user int64
+	user   int64
+	record *Record // of the room; nil: it has none
 
 	mu     sync.Mutex
+	moved  bool   // the next message may be of a later epoch
 	sent   []Sent // not taken yet
 	view   map[int64]Seen
 	last   room.Meta // of the latest message
@@ -43,6 +45,19 @@ func NewSession(user int64) *Session {
 	return &Session{user: user, view: make(map[int64]Seen)}
 }
 
+// Resumed is the same player's next session, after a room has moved or was lost: a seamless one
+// goes on with the next message, any other is told everything anew.
+func (s *Session) Resumed(seamless bool) *Session {
+	next := NewSession(s.user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next.last, next.moved = s.last, true
+	if seamless {
+		next.heard, next.view = s.heard, maps.Clone(s.view)
+	}
+	return next
+}
+
 // User is the player's number.
 func (s *Session) User() int64 { return s.user }
 
@@ -55,14 +70,18 @@ func (s *Session) Send(op uint32, body []byte, meta room.Meta) {
 	switch {
 	case s.ended:
 		s.fault("was sent %v after its end", m)
-	case m.Op == OpWaiting && meta == (room.Meta{}):
+	case meta == (room.Meta{}):
 		return // it has no place in the order of things
-	case s.heard && meta.Epoch != s.last.Epoch:
+	case s.record != nil && meta.Seq > s.record.Seq():
+		s.fault("was sent %v under number %d, and stored is number %d", m, meta.Seq, s.record.Seq())
+	case s.moved && meta.Epoch < s.last.Epoch:
+		s.fault("was sent %v of epoch %d after epoch %d", m, meta.Epoch, s.last.Epoch)
+	case s.heard && !s.moved && meta.Epoch != s.last.Epoch:
 		s.fault("was sent %v of epoch %d in epoch %d", m, meta.Epoch, s.last.Epoch)
 	case s.heard && meta.Seq != s.last.Seq && meta.Seq != s.last.Seq+1:
 		s.fault("was sent %v under number %d after number %d", m, meta.Seq, s.last.Seq)
 	}
-	s.heard, s.last = true, meta
+	s.heard, s.last, s.moved = true, meta, false
 	s.see(m)
 }
 

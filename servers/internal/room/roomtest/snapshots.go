@@ -111,14 +111,15 @@ func damagedSnapshots(tb testing.TB, g Game) {
 // restore restores a room with other bytes for the game's part.
 func (g Game) restore(tb testing.TB, stored, game []byte) (*Room, error) {
 	watch := &watched{Game: g.New()}
-	r, err := room.Restore(complete(tb, room.Config{}, watch), damaging{Game: watch, damage: func([]byte) []byte { return game }}, stored)
+	c := room.Config{Seamless: true}
+	r, err := room.Restore(complete(tb, c, watch), damaging{Game: watch, damage: func([]byte) []byte { return game }}, stored)
 	for _, fault := range watch.found() {
 		tb.Errorf("restore from %q: %s", game, fault)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return attend(tb, r, watch), nil
+	return attend(tb, r, watch, c), nil
 }
 
 // damaging changes what a game is restored from.

@@ -15,7 +15,10 @@ type watched struct {
 	room.Game
 	lost map[*Session]bool // by Room.Lose; the test's goroutine only
 
-	late map[room.Session]bool // handed to Ended; not to be read before Done
+	// What was handed to Ended; not to be read before Done.
+	late    map[room.Session]bool
+	entries []room.Entry
+	unread  []room.Unread
 
 	mu     sync.Mutex
 	faults []string
@@ -29,7 +32,8 @@ func (w *watched) lose(s *Session) {
 	w.lost[s] = true
 }
 
-func (w *watched) ended(late []room.Entry, _ []room.Unread) {
+func (w *watched) ended(late []room.Entry, unread []room.Unread) {
+	w.entries, w.unread = late, unread
 	w.late = make(map[room.Session]bool, len(late))
 	for _, e := range late {
 		w.late[e.Session] = true
@@ -94,6 +98,16 @@ func (w *watched) MayLeave(t *room.Table, p *room.Player) bool {
 		w.yes = make(map[*room.Player]bool)
 	}
 	w.yes[p] = yes
+	return yes
+}
+
+func (w *watched) AtRest(t *room.Table) bool {
+	defer w.panics("AtRest")
+	before := t.Seq()
+	yes := w.Game.AtRest(t)
+	if again := w.Game.AtRest(t); again != yes || t.Seq() != before {
+		w.fault("AtRest is a question, and changes something: %v, then %v", yes, again)
+	}
 	return yes
 }
 
