@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"croupier/loadgen/internal/export"
@@ -22,8 +23,8 @@ import (
 // Config is what to run, where, and how to show it.
 type Config struct {
 	Scenario  scenario.Scenario
-	Gate      string                           // URL of a gate, ws:// or wss://; empty: Direct
-	Direct    string                           // HOST:PORT of a game server
+	Gate      string                           // URL of a gate, ws:// or wss://, or several of them with commas between; empty: Direct
+	Direct    string                           // HOST:PORT of a game server, or several of them with commas between
 	Token     func(user int64) (string, error) // asked before each connection, by many bots at once; nil: none is sent
 	FirstUser int64                            // 0: DefaultUser
 	FirstRoom int64                            // 0: DefaultRoom
@@ -118,19 +119,33 @@ func (c *Config) check() (link.Target, error) {
 		return link.Target{}, usage("say where to play: at a gate or directly on a game server, and not both")
 	case c.FirstUser < 1 || c.FirstRoom < 1:
 		return link.Target{}, usage("users and rooms count from 1")
-	case c.Direct != "":
-		if _, _, err := net.SplitHostPort(c.Direct); err != nil {
-			return link.Target{}, usage("%q: a game server's address looks like HOST:60001", c.Direct)
+	}
+	for _, address := range list(c.Direct) {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return link.Target{}, usage("%q: a game server's address looks like HOST:60001", address)
 		}
-	default:
-		if u, err := url.Parse(c.Gate); err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-			return link.Target{}, usage("%q: a gate's address looks like ws://HOST:60006", c.Gate)
+	}
+	for _, address := range list(c.Gate) {
+		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
+			return link.Target{}, usage("%q: a gate's address looks like ws://HOST:60006", address)
 		}
 	}
 	if err := measure.CheckLimits(c.Scenario.Most(), c.Scenario.Sources); err != nil {
 		return link.Target{}, &UsageError{err}
 	}
-	return link.Target{Gate: c.Gate, Direct: c.Direct, Token: c.Token, From: c.sources()}, nil
+	return link.Target{Gates: list(c.Gate), Games: list(c.Direct), Token: c.Token, From: c.sources()}, nil
+}
+
+// list takes several addresses apart.
+func list(text string) []string {
+	if text == "" {
+		return nil
+	}
+	addresses := strings.Split(text, ",")
+	for i := range addresses {
+		addresses[i] = strings.TrimSpace(addresses[i])
+	}
+	return addresses
 }
 
 // sources is how many addresses to connect from.

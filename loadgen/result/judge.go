@@ -192,6 +192,9 @@ func (r *Run) passed() []string {
 		}
 		reasons = append(reasons, "objectives met: "+strings.Join(met, ", "))
 	}
+	if n := r.Counts.Migrated; n > 0 {
+		reasons = append(reasons, fmt.Sprintf("rooms changed their server %s under their players, %d of them after it had died, and no round was lost", count(n, "time"), r.Counts.Recovered))
+	}
 	if n := r.Counts.Closed; n > 0 {
 		reasons = append(reasons, fmt.Sprintf("but the servers closed %s under their players, after their rounds were settled; %s came back to another seat", count(n, "room"), count(r.Counts.Moved, "player")))
 	}
@@ -226,9 +229,22 @@ func (r *Run) outcomes() []Outcome {
 }
 
 // vacuous says whether an objective has nothing to measure because all is well: nobody comes back
-// where nobody lost a connection.
+// where nobody lost a connection, and nobody waits for a room to move where none did.
 func (r *Run) vacuous(o scenario.Objective) bool {
-	return o.Phase == measure.Reseat.String() && r.Counts.Lost == 0 && r.Counts.Broken == 0
+	c := r.Counts
+	switch o.Phase {
+	case measure.Reseat.String():
+		return c.Lost == 0 && c.Broken == 0
+	case measure.Blackout.String():
+		return c.Migrated == c.Recovered
+	case measure.Recovery.String():
+		return c.Lost == 0 && c.Recovered == 0
+	case measure.Move.String():
+		return r.Scenario.Bench == 0
+	case measure.Ping.String():
+		return r.Scenario.Ping == 0
+	}
+	return false
 }
 
 // Times are the times of a phase with servers of all versions.

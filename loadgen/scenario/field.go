@@ -46,6 +46,9 @@ var fields = []Field{
 	{Name: "hop", Group: play, Unit: "CHANCE", Usage: "chance that it then sits down in another room of the run", in: func(s *Scenario) any { return &s.Hop }},
 	{Name: "idle", Group: play, Unit: "SHARE", Usage: "share of the bots that sit and never roll", in: func(s *Scenario) any { return &s.Idle }},
 
+	{Name: "bench", Group: play, Unit: "CHANCE", Usage: "chance after each round that a bot goes to the spectators' bench, from there to a seat, or to another seat", in: func(s *Scenario) any { return &s.Bench }},
+	{Name: "ping", Group: play, Unit: "TIME", Usage: "mean time between two pings that a bot sends to its room, to measure how long it does not answer; 0: none", in: func(s *Scenario) any { return &s.Ping }},
+
 	{Name: "flap", Group: connections, Unit: "N", Usage: "mean number of times in a minute that a bot loses its connection", in: func(s *Scenario) any { return &s.Flap }},
 	{Name: "storm-every", Group: connections, Unit: "TIME", Usage: "so often many lose theirs at the same moment; 0: never", in: func(s *Scenario) any { return &s.StormEvery }},
 	{Name: "storm-share", Group: connections, Unit: "SHARE", Usage: "share of the bots that a storm hits", in: func(s *Scenario) any { return &s.StormShare }},

@@ -29,6 +29,8 @@ type Scenario struct {
 	Rest  time.Duration `yaml:"rest"`  // mean time until it does
 	Hop   float64       `yaml:"hop"`   // chance that it then sits down in another room of the run
 	Idle  float64       `yaml:"idle"`  // share of bots that sit and never roll
+	Bench float64       `yaml:"bench"` // chance after each round that a bot goes to the bench, from there to a seat, or to another seat
+	Ping  time.Duration `yaml:"ping"`  // mean time between two pings that a bot at a table sends to its room; 0: none
 
 	// Connections.
 	Flap       float64       `yaml:"flap"`        // mean number of times in a minute that a bot loses its connection

@@ -55,6 +55,7 @@ type Bot struct {
 
 	// The connection.
 	link    link.Link     // nil: none
+	turn    int           // of the attempts so far: each goes to the next address
 	dialing bool          // an attempt is under way
 	meant   time.Duration // when the attempt was to begin
 	since   time.Duration // when the connection stood
@@ -64,18 +65,27 @@ type Bot struct {
 	cutting bool          // the bot itself broke the connection, and has not heard of it yet
 
 	// The table.
-	state  State
-	room   int64
-	seat   int32 // -1: none yet, or a spectator's place
-	server measure.Version
-	epoch  uint64
-	lost   time.Duration // when the connection was lost, in state Away
-	step   time.Duration // when the round is to be settled, or the next to start, as the server said; 0: not known
-	waits  bool          // Away, and not by its own doing: whether the table is still there must be found out
+	state   State
+	room    int64
+	seat    int32 // -1: none yet, or a spectator's place
+	server  measure.Version
+	epoch   uint64
+	lost    time.Duration // when the connection was lost, in state Away
+	broke   time.Duration // when it noticed first that something was wrong, in state Away
+	seats   int32         // of the table, as the scene says; 0: not known
+	arrived time.Duration // when it sat down last
+	step    time.Duration // when the round is to be settled, or the next to start, as the server said; 0: not known
+	waits   bool          // Away, and not by its own doing: whether the table is still there must be found out
 
 	// What is under way.
-	asked   request
-	askedAt time.Duration // when it was meant to be asked
+	asked    request
+	askedAt  time.Duration // when it was meant to be asked
+	requests uint64        // made so far: the number of the last one
+	number   uint64        // of what was asked
+	pinged   uint64        // number of the ping that was not answered yet; 0: there is none
+	pingedAt time.Duration
+	anew     time.Duration // when it was last shown the room anew; 0: never
+	moved    time.Duration // when it last heard of another owner of its room; 0: never
 
 	next act // at its time
 
@@ -93,6 +103,7 @@ const (
 	aSeat
 	aRoll
 	toLeave
+	toMove
 )
 
 // act is something a bot has decided to do at a time.
@@ -103,6 +114,7 @@ const (
 	sit
 	roll
 	stand
+	change // of the seat
 )
 
 // New makes a bot that has not started.

@@ -15,6 +15,7 @@ const (
 	flap               // break the connection
 	answer             // give up waiting for an answer
 	listen             // look whether the connection is silent
+	pulse              // ping the room
 	leave              // go; on the way out: go at once
 	hands
 )
@@ -29,8 +30,8 @@ type times struct {
 // set plans something in a while. No while at all, and none that is negative, is in a moment; what
 // is planned for 0 is not planned: see clear.
 func (b *Bot) set(h hand, in time.Duration) {
-	if h == flap && in <= 0 {
-		return // it never breaks
+	if (h == flap || h == pulse) && in <= 0 {
+		return // it never does
 	}
 	b.setAt(h, b.world.Now()+max(in, 0))
 }
@@ -90,6 +91,8 @@ func (b *Bot) wake() {
 			b.unanswered()
 		case listen:
 			b.checkSilence(now)
+		case pulse:
+			b.ping(at)
 		case leave:
 			b.timeToLeave()
 		}

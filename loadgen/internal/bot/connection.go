@@ -31,7 +31,7 @@ func (b *Bot) connect(meant time.Duration) {
 		return
 	}
 	b.meant, b.dialing = meant, true
-	b.world.Open(b.config.User, b)
+	b.world.Open(b.config.User, b.turn, b)
 }
 
 // Up is called by the link that can be used from now on.
@@ -66,11 +66,20 @@ func (b *Bot) Down(err error) {
 	if b.why != nil {
 		err, b.why, b.closing = b.why, nil, false
 	}
+	broke := now // or earlier, as far as the bot has noticed
+	if b.asked != none {
+		broke = min(broke, b.askedAt)
+	}
+	if b.pinged != 0 {
+		broke = min(broke, b.pingedAt)
+	}
 	was, own := b.link != nil, b.cutting || b.closing || b.killed || errors.Is(err, link.ErrEnded)
-	b.link, b.dialing, b.cutting, b.closing, b.asked = nil, false, false, false, none
+	b.link, b.dialing, b.cutting, b.closing, b.asked, b.pinged = nil, false, false, false, none, 0
 	b.clear(answer)
 	b.clear(listen)
+	b.clear(pulse)
 	b.plan(nothing, 0)
+	b.turn++
 
 	if !(polite && b.state == Out) {
 		b.see(oracle.Event{Kind: oracle.Lost, At: now, Own: own || polite, Text: text(err, own || polite)})
@@ -79,7 +88,7 @@ func (b *Bot) Down(err error) {
 		b.world.Trouble(err)
 	}
 	if b.state == Seated || b.state == Watching {
-		b.lost, b.waits = now, !own && !polite
+		b.lost, b.broke, b.waits = now, broke, !own && !polite
 		if !polite {
 			b.world.Lost(b, own)
 		}

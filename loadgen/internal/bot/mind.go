@@ -14,6 +14,8 @@ type Style struct {
 	Leave     float64       // chance in each round that it stands up: before its roll, after it, or after the settlement
 	Rest      time.Duration // mean time until it sits down again
 	Hop       float64       // chance that it then does so in another room
+	Bench     float64       // chance after each round that it goes to the bench, or from there to a seat, or to another seat
+	Ping      time.Duration // mean time between two pings of its room; 0: it sends none
 	Idle      float64       // share of bots that never roll
 	Stay      time.Duration // mean time after which it goes for good; 0: it does not
 	Flap      float64       // mean breaks of its connection a minute
@@ -70,6 +72,9 @@ func (m *mind) consider(e *oracle.Event, hasSeat bool) (act, time.Duration) {
 			m.leaves = stays
 			return stand, m.between(0, min(e.Length, longestPause))
 		}
+		if m.style.Bench > 0 && m.chance(m.style.Bench) {
+			return change, m.between(0, min(e.Length, longestPause)/2)
+		}
 	}
 	return nothing, 0
 }
@@ -97,6 +102,27 @@ func (m *mind) leavesNow() bool { return m.leaves == afterRoll }
 
 // rest is how long to stay away from the table.
 func (m *mind) rest() time.Duration { return m.exponential(m.style.Rest) }
+
+// seat is where it goes from a seat, or from the bench (-1), at a table of so many: to the bench, or to any
+// other seat, whether it is free or not.
+func (m *mind) seat(from, seats int32) int32 {
+	if seats < 2 || from >= 0 && m.chance(0.5) {
+		return -1
+	}
+	to := m.random.Int32N(seats)
+	if to == from {
+		to = (to + 1) % seats
+	}
+	return to
+}
+
+// untilPing is the time to the next ping; 0: never.
+func (m *mind) untilPing() time.Duration {
+	if m.style.Ping <= 0 {
+		return 0
+	}
+	return max(m.exponential(m.style.Ping), time.Millisecond)
+}
 
 // hops says whether the bot sits down in another room.
 func (m *mind) hops() bool { return m.style.Hop > 0 && m.chance(m.style.Hop) }

@@ -33,13 +33,55 @@ func (b *Bot) ask(what request, meant time.Duration) {
 		message = wire.AppendOpcode(scratch[:0], wire.Command_DICE_SHAKE)
 	case toLeave:
 		message = wire.AppendOpcode(scratch[:0], wire.Command_STAND_UP)
+	case toMove:
+		message = appendMessage(scratch[:0], wire.Command_MOVE, &wire.Int32{Value: b.mind.seat(b.seat, b.seats)})
 	}
 	b.asked, b.askedAt = what, meant
+	b.number = b.nextRequest()
+	if what == toLeave || what == toMove {
+		b.see(oracle.Event{Kind: oracle.Asks, At: b.world.Now(), Request: b.number})
+	}
 	b.set(answer, answerTime)
+	if b.link.Send(wire.AppendMeta(message, 0, 0, b.number)) != nil {
+		return // Down follows
+	}
+	b.world.Sent()
+}
+
+func (b *Bot) nextRequest() uint64 {
+	b.requests++
+	return b.requests
+}
+
+// ping asks the room for an answer, at a time that it was meant for.
+func (b *Bot) ping(meant time.Duration) {
+	if b.link == nil || b.cutting || b.state != Seated && b.state != Watching {
+		return
+	}
+	b.set(pulse, b.mind.untilPing())
+	if b.pinged != 0 {
+		return // one at a time
+	}
+	var scratch [32]byte
+	b.pinged, b.pingedAt = b.nextRequest(), meant
+	message := wire.AppendMeta(wire.AppendOpcode(scratch[:0], wire.Command_PING), 0, 0, b.pinged)
 	if b.link.Send(message) != nil {
 		return // Down follows
 	}
 	b.world.Sent()
+}
+
+// waited measures how long a request waited that was under way while the room changed its owner: the
+// players' blackout where it was handed over, and the time of recovery where the owner had died and the
+// room was shown anew.
+func (b *Bot) waited(since, at time.Duration) {
+	switch {
+	case since == 0 || b.moved < since:
+	case b.anew >= since:
+		b.world.Took(measure.Recovery, b.server, at-since)
+	default:
+		b.world.Took(measure.Blackout, b.server, at-since)
+	}
 }
 
 // appendMessage encodes what can always be encoded.
@@ -62,7 +104,7 @@ func (b *Bot) unanswered() {
 		b.goodbye()
 		return
 	}
-	wish := [...]string{"a request", "sit down", "a roll", "stand up"}[b.asked]
+	wish := [...]string{"a request", "sit down", "a roll", "stand up", "a move to another seat"}[b.asked]
 	b.giveUp(fmt.Errorf("no answer to %s in %v", wish, answerTime))
 }
 
@@ -86,9 +128,15 @@ func (b *Bot) Told(op wire.Command, payload []byte, at time.Time) {
 		return
 	}
 	e.At = b.world.Now() - time.Since(at)
-	if e.Epoch != 0 && (b.asked == aSeat || e.Epoch != b.epoch) {
+	if e.Way {
 		b.learnServer(op, payload)
+		b.learnRoom(e.Room)
+	}
+	switch {
+	case e.Epoch != 0 && b.asked == aSeat: // perhaps of another room
 		b.epoch = e.Epoch
+	case e.Epoch > b.epoch:
+		b.epoch, b.moved = e.Epoch, e.At
 	}
 	b.see(e)
 	if e.Epoch == 0 && e.Kind == oracle.Ended && e.Reason != oracle.Disbanded {
@@ -108,6 +156,14 @@ func (b *Bot) see(e oracle.Event) {
 	b.world.See(b.room, e)
 }
 
+// learnRoom takes that the server speaks of another room than the bot asked for: one that did not let it go.
+func (b *Bot) learnRoom(room int64) {
+	if room != 0 && room != b.room {
+		b.see(oracle.Event{Kind: oracle.Quit, At: b.world.Now()})
+		b.room = room
+	}
+}
+
 // learnServer reads which server speaks. It says so in its first message.
 func (b *Bot) learnServer(op wire.Command, payload []byte) {
 	if body, err := wire.Decode(op, payload); err == nil && body.GetMeta().GetServer() != "" {
@@ -117,22 +173,42 @@ func (b *Bot) learnServer(op wire.Command, payload []byte) {
 
 // consider follows what was seen and decides what to do about it.
 func (b *Bot) consider(e *oracle.Event) {
+	own := e.User == b.config.User
 	if e.Epoch == 0 {
+		if e.Kind == oracle.Stood && own && b.asked == toLeave {
+			b.standUp() // the gate knows that the room has done it
+		}
 		return
 	}
-	own := e.User == b.config.User
+	if b.pinged != 0 && e.Request == b.pinged {
+		b.world.Took(measure.Ping, b.server, e.At-b.pingedAt)
+		b.waited(b.pingedAt, e.At)
+		b.pinged = 0
+	}
 	switch {
 	case e.Kind == oracle.Present && own:
 		b.sitDown(e)
 	case e.Kind == oracle.Shaken && own && b.asked == aRoll:
 		b.world.Took(measure.Action, b.server, e.At-b.askedAt)
+		b.waited(b.askedAt, e.At)
 		b.answered()
 		if b.mind.leavesNow() {
 			b.plan(stand, b.mind.between(0, 50*time.Millisecond))
 		}
 	case e.Kind == oracle.Stood && own:
+		if b.asked == toLeave {
+			b.waited(b.askedAt, e.At)
+		}
 		b.standUp()
 		return
+	case e.Kind == oracle.Waiting:
+		b.clear(answer) // it takes as long as it takes
+		b.step = 0
+	case e.Kind == oracle.Scene:
+		b.seats = e.Seat
+		if b.state == Seated || b.state == Watching {
+			b.shownAnew(e)
+		}
 	case e.Kind == oracle.Ended && e.Reason == oracle.Disbanded:
 		b.answered()
 		b.seat = -1
@@ -159,11 +235,21 @@ func (b *Bot) consider(e *oracle.Event) {
 	case e.Kind == oracle.Started:
 		b.onTime(e)
 	}
-	if b.state == Seated || b.state == Watching {
+	if (b.state == Seated || b.state == Watching) && b.asked == none {
 		if next, after := b.mind.consider(e, b.seat >= 0); next != nothing {
 			b.planAt(next, e.At+after)
 		}
 	}
+}
+
+// shownAnew takes a scene at the table: the one of a bot that has just sat down, or another one, because
+// the room has a new owner or has stood still.
+func (b *Bot) shownAnew(e *oracle.Event) {
+	b.anew = e.At
+	if b.asked != none {
+		b.set(answer, answerTime)
+	}
+	b.step = 0
 }
 
 // onTime measures how late a round was settled or started, and notes when the next step is due. One that
@@ -187,8 +273,18 @@ func (b *Bot) sitDown(e *oracle.Event) {
 	if b.asked == aSeat {
 		b.world.Took(measure.Seat, b.server, e.At-b.askedAt)
 		b.answered()
+		b.arrived = e.At
+		b.set(pulse, b.mind.untilPing())
+	}
+	if b.asked == toMove && e.Request == b.number {
+		b.world.Took(measure.Move, b.server, e.At-b.askedAt)
+		b.waited(b.askedAt, e.At)
+		b.answered()
 	}
 	if b.state == Away {
+		if b.waits {
+			b.world.Took(measure.Recovery, b.server, e.At-b.broke)
+		}
 		b.world.Took(measure.Reseat, b.server, e.At-b.lost)
 		b.world.Back(b, e.At-b.lost)
 		b.waits = false
@@ -218,8 +314,15 @@ func (b *Bot) standUp() {
 
 // refused takes the server's no to what was asked for last.
 func (b *Bot) refused(e *oracle.Event) {
-	b.world.Trouble(&client.RefusedError{Code: e.Code, Desc: e.Text})
 	asked := b.asked
+	if asked == aRoll || asked == toLeave || asked == toMove {
+		b.waited(b.askedAt, e.At)
+	}
+	if asked == toMove { // a seat that is taken, as often as not
+		b.answered()
+		return
+	}
+	b.world.Trouble(&client.RefusedError{Code: e.Code, Desc: e.Text})
 	b.answered()
 	switch {
 	case b.stopping:
@@ -260,9 +363,12 @@ func (b *Bot) do(meant time.Duration) {
 			b.room = b.world.Room(b.mind.random.Float64())
 		}
 		b.ask(aSeat, meant)
-	case next == roll && atTable && !b.stopping:
+	case !atTable || b.stopping || b.asked != none:
+	case next == roll:
 		b.ask(aRoll, meant)
-	case next == stand && atTable && !b.stopping:
+	case next == stand:
 		b.ask(toLeave, meant)
+	case next == change:
+		b.ask(toMove, meant)
 	}
 }

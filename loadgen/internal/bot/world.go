@@ -19,8 +19,8 @@ type World interface {
 	SetAlarm(a *clock.Alarm, at time.Duration)
 	StopAlarm(a *clock.Alarm)
 
-	// Open connects, as link.Target does.
-	Open(user int64, h link.Handler)
+	// Open connects, as link.Target does: with each turn to the next address.
+	Open(user int64, turn int, h link.Handler)
 
 	// Rooms returns the number of a room, for a chance from [0,1).
 	Room(chance float64) int64

@@ -88,7 +88,7 @@ func (w *world) Now() time.Duration { return time.Since(w.began) }
 func (w *world) SetAlarm(a *clock.Alarm, at time.Duration) { w.alarms[a] = at }
 func (w *world) StopAlarm(a *clock.Alarm)                  { delete(w.alarms, a) }
 
-func (w *world) Open(_ int64, h link.Handler) {
+func (w *world) Open(_ int64, turn int, h link.Handler) {
 	if w.handler != nil || w.link != nil && !w.link.over {
 		w.broken = "connects twice"
 	}

@@ -22,8 +22,8 @@ const defaultGate = "ws://127.0.0.1:60006"
 
 // Target is where to play, and as whom.
 type Target struct {
-	Gate      string // URL; empty: Direct
-	Direct    string // HOST:PORT of a game server
+	Gate      string // URL, or several with commas between; empty: Direct
+	Direct    string // HOST:PORT of a game server, or several with commas between
 	Key       string // as JWT_KEY; never shown
 	FirstUser int64
 	FirstRoom int64
@@ -32,8 +32,8 @@ type Target struct {
 
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "gate", Value: defaultGate, Usage: "play through the gate at this `URL`"},
-		&cli.StringFlag{Name: "direct", Usage: "play on the game server at this `HOST:PORT`, without a gate"},
+		&cli.StringFlag{Name: "gate", Value: defaultGate, Usage: "play through the gate at this `URL`, or through several, with commas between: a bot that loses one goes on to the next"},
+		&cli.StringFlag{Name: "direct", Usage: "play on the game server at this `HOST:PORT`, or on several, without a gate"},
 		&cli.StringFlag{Name: "key", Usage: "sign tokens with this `KEY`; JWT_KEY keeps it out of the list of processes", DefaultText: "JWT_KEY"},
 		&cli.Int64Flag{Name: "first-user", Value: play.DefaultUser, Usage: "`NUMBER` of the first bot"},
 		&cli.Int64Flag{Name: "first-room", Value: play.DefaultRoom, Usage: "`NUMBER` of the first room"},
@@ -70,17 +70,24 @@ func (t *Target) check() error {
 	case t.FirstUser < 1 || t.FirstRoom < 1 || t.FirstUser > most || t.FirstRoom > most:
 		return usage("--first-user and --first-room count from 1, to %d", int64(most))
 	case t.Direct != "":
-		if host, port, err := net.SplitHostPort(t.Direct); err != nil || host == "" || !isPort(port) {
-			return usage("--direct %q: a game server's address looks like HOST:60001", t.Direct)
+		for address := range strings.SplitSeq(t.Direct, ",") {
+			if host, port, err := net.SplitHostPort(address); err != nil || host == "" || !isPort(port) {
+				return usage("--direct %q: a game server's address looks like HOST:60001", address)
+			}
 		}
 		return nil
 	}
-	if !strings.Contains(t.Gate, "://") {
-		t.Gate = "ws://" + t.Gate
+	gates := strings.Split(t.Gate, ",")
+	for i, gate := range gates {
+		if !strings.Contains(gate, "://") {
+			gate = "ws://" + gate
+		}
+		if u, err := url.Parse(gate); err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" || u.Port() != "" && !isPort(u.Port()) {
+			return usage("--gate %q: a gate's address looks like ws://HOST:60006", gate)
+		}
+		gates[i] = gate
 	}
-	if u, err := url.Parse(t.Gate); err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" || u.Port() != "" && !isPort(u.Port()) {
-		return usage("--gate %q: a gate's address looks like ws://HOST:60006", t.Gate)
-	}
+	t.Gate = strings.Join(gates, ",")
 	if t.Key == "" {
 		return usage("a gate lets nobody in without a token, and there is no key to sign one: set JWT_KEY to the gate's")
 	}

@@ -82,7 +82,7 @@ func TestKeysChooseThePhase(t *testing.T) {
 		want measure.Phase
 	}{
 		{nil, measure.Action}, {[]string{"1"}, measure.Dial}, {[]string{"8"}, measure.Lag}, {[]string{"tab"}, measure.Skew},
-		{[]string{"8", "tab"}, measure.Dial}, {[]string{"1", "shift+tab"}, measure.Lag},
+		{[]string{"1", "shift+tab"}, measure.Recovery}, {[]string{"1", "shift+tab", "tab"}, measure.Dial}, {[]string{"9"}, measure.Move},
 	} {
 		m := send(at(120, 40, told(rehearsal.Steady.At(30))), press(c.keys...)...)
 		if m.phase != c.want || !strings.Contains(m.View(), c.want.String()+" by the second") {

@@ -21,7 +21,13 @@ var byWorth = []measure.Phase{measure.Action, measure.Reseat, measure.Seat, meas
 func (m Model) phasesTable(width, rows int) []string {
 	header := right("p50", 7) + right("p99", 9) + right("max", 9) + right("times", 7)
 	lines := []string{fit(m.styles.dim.Render("── ")+m.styles.title.Render("last 10 s")+m.styles.dim.Render(header), width)}
-	shown := slices.Clone(byWorth[:min(len(byWorth), max(0, rows-1))])
+	worth := slices.Clone(byWorth)
+	for _, phase := range []measure.Phase{measure.Blackout, measure.Recovery} { // where rooms move, nothing matters more
+		if m.snapshot.Recent[phase.String()].Count > 0 {
+			worth = slices.Insert(worth, 0, phase)
+		}
+	}
+	shown := worth[:min(len(byWorth), max(0, rows-1))]
 	if len(shown) > 0 && !slices.Contains(shown, m.phase) {
 		shown[len(shown)-1] = m.phase
 	}
@@ -33,7 +39,11 @@ func (m Model) phasesTable(width, rows int) []string {
 			mark = "►"
 		}
 		cell := func(d time.Duration) string { return right(recent(q.Count, d), 9) }
-		line := fmt.Sprintf("%s%d %s%s%s%s%s", mark, phase+1, fit(phase.String(), 7),
+		name := fit(phase.String(), 9)
+		if phase < 9 {
+			name = fmt.Sprintf("%d %s", phase+1, fit(phase.String(), 7))
+		}
+		line := fmt.Sprintf("%s%s%s%s%s%s", mark, name,
 			cell(q.P50), cell(q.P99), cell(q.Max), right(words.Short(q.Count), 7))
 		if phase == m.phase {
 			line = m.styles.title.Render(line)

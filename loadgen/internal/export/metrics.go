@@ -36,6 +36,8 @@ var (
 	lost        = desc("connections_lost_total", "Connections that broke, by who broke them: the bot by itself, or another.", "by")
 	returns     = desc("returns_total", "Returns to the table after a lost connection.")
 	rooms       = desc("rooms_ended_total", "Rooms that ended, by how: reopened after everyone had left, closed by the server in an orderly way, or vanished under their players.", "how")
+	moves       = desc("room_moves_total", "Times that a room changed its server under its players, by how: handed over, or taken over from one that had died.", "how")
+	lostRounds  = desc("rounds_lost_total", "Rounds that started under their players and were never settled.")
 	waves       = desc("waves_total", "Times in which many bots lost their connections at once, by who did it: the scenario, or another.", "by")
 	troubles    = desc("troubles_total", "Things that went wrong.")
 
@@ -156,6 +158,9 @@ func (b book) population(run *result.Run) {
 	b.counter(rooms, c.Reopened, "reopened")
 	b.counter(rooms, c.Closed, "closed")
 	b.counter(rooms, c.Vanished, "vanished")
+	b.counter(moves, c.Migrated-min(c.Recovered, c.Migrated), "handed over")
+	b.counter(moves, c.Recovered, "taken over")
+	b.counter(lostRounds, c.LostRounds)
 	b.counter(troubles, sum.Troubles)
 	var own, others uint64
 	for _, w := range run.Waves {

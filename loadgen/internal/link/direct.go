@@ -23,9 +23,12 @@ type directLink struct {
 
 	mu   sync.Mutex
 	conn net.Conn
+
+	numbering sync.Mutex
+	numbers   [16][2]uint64 // of requests: the client's, the bot's
 }
 
-func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
+func (t Target) openDirect(ctx context.Context, user int64, turn int, h Handler) {
 	l := &directLink{}
 	began := time.Now()
 	dial := t.Dial
@@ -38,7 +41,7 @@ func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 	}
 	var dialed time.Time
 	events := make(chan client.Event, 256)
-	l.client = client.Start(client.Direct(t.Direct, user, token), client.Options{
+	l.client = client.Start(client.Directs(t.Games, user, token).StartAt(turnOf(user, turn)), client.Options{
 		NoReconnect: true, DialTimeout: timeout, KeepAlive: -1,
 		Handler: func(e client.Event) {
 			if m, ok := e.(client.Message); ok {
@@ -65,6 +68,7 @@ func (t Target) openDirect(ctx context.Context, user int64, h Handler) {
 			up = true
 			h.Up(l, dialed)
 		case client.Message:
+			l.renumber(e.Body.GetMeta())
 			if payload, err := proto.Marshal(e.Body); err == nil {
 				h.Told(e.Op, payload, e.At)
 			}
@@ -106,8 +110,26 @@ func (l *directLink) Send(message []byte) error {
 	if err := proto.Unmarshal(payload, body); err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
-	_, err = l.client.Send(op, body)
+	body.ProtoReflect().Clear(body.ProtoReflect().Descriptor().Fields().ByName("meta")) // the client has numbers of its own
+	l.numbering.Lock()                                                                  // the answer may come at once
+	defer l.numbering.Unlock()
+	number, err := l.client.Send(op, body)
+	l.numbers[number%uint64(len(l.numbers))] = [2]uint64{number, wire.RequestID(payload)}
 	return err
+}
+
+// renumber puts the bot's number of a request in the place of the client's.
+func (l *directLink) renumber(meta *wire.Meta) {
+	if meta.GetRequest() == 0 {
+		return
+	}
+	l.numbering.Lock()
+	defer l.numbering.Unlock()
+	if known := l.numbers[meta.Request%uint64(len(l.numbers))]; known[0] == meta.Request {
+		meta.Request = known[1]
+	} else {
+		meta.Request = 0
+	}
 }
 
 func (l *directLink) sit(payload []byte) error {
@@ -131,7 +153,7 @@ func blank(op wire.Command) proto.Message {
 	switch op {
 	case wire.Command_PING:
 		return new(wire.Int64)
-	case wire.Command_DICE_SHAKE:
+	case wire.Command_DICE_SHAKE, wire.Command_MOVE:
 		return new(wire.Int32)
 	}
 	return new(wire.Empty)

@@ -96,7 +96,7 @@ func TestSitShakeStand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlayer()
-			target.Open(t.Context(), 7, p)
+			target.Open(t.Context(), 7, 0, p)
 			l := <-p.up
 			send := func(m []byte) {
 				t.Helper()
@@ -144,7 +144,7 @@ func TestSitShakeStand(t *testing.T) {
 func TestDirectRequestsThatAreNone(t *testing.T) {
 	s := table(t)
 	p := newPlayer()
-	Target{Direct: s.Game}.Open(t.Context(), 7, p)
+	Target{Games: []string{s.Game}}.Open(t.Context(), 7, 0, p)
 	l := <-p.up
 	for name, m := range map[string][]byte{
 		"short":    {1, 2},
@@ -184,7 +184,7 @@ func TestDirectThatFails(t *testing.T) {
 			p := newPlayer()
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
-			Target{Direct: c.address}.Open(ctx, 7, p)
+			Target{Games: []string{c.address}}.Open(ctx, 7, 0, p)
 			if err := <-p.down; err == nil || !c.good(err) {
 				t.Error(err)
 			}
@@ -203,7 +203,7 @@ func TestDirectCutAndRunEnds(t *testing.T) {
 			ctx, over := context.WithCancel(t.Context())
 			defer over()
 			p := newPlayer()
-			Target{Direct: s.Game}.Open(ctx, 7, p)
+			Target{Games: []string{s.Game}}.Open(ctx, 7, 0, p)
 			l := <-p.up
 			if err := l.Send(sitDown(1)); err != nil {
 				t.Fatal(err)
@@ -218,10 +218,10 @@ func TestDirectCutAndRunEnds(t *testing.T) {
 }
 
 func TestTargetString(t *testing.T) {
-	if s := (Target{Gate: "ws://host:1"}).String() + ", " + (Target{Direct: "host:2"}).String(); s != "gate ws://host:1, game server host:2" {
+	if s := (Target{Gates: []string{"ws://host:1"}}).String() + ", " + (Target{Games: []string{"host:2"}}).String(); s != "gate ws://host:1, game server host:2" {
 		t.Error(s)
 	}
-	if s := (Target{Gate: "ws://host:1/?token=secret"}).String(); strings.Contains(s, "secret") {
+	if s := (Target{Gates: []string{"ws://host:1/?token=secret"}}).String(); strings.Contains(s, "secret") {
 		t.Errorf("a secret in messages: %s", s)
 	}
 }

@@ -54,7 +54,7 @@ func (t Target) openGate(ctx context.Context, user int64, h Handler) {
 
 // dialGate connects and shakes hands. early is what the gate said right behind its handshake.
 func (t Target) dialGate(ctx context.Context, user int64, h Handler) (l *gateLink, early []byte, dialed time.Time, err error) {
-	u, err := url.Parse(t.Gate)
+	u, err := url.Parse(t.Gates[0])
 	if err != nil {
 		return nil, nil, dialed, err
 	}

@@ -100,7 +100,7 @@ func untilEnd(conn net.Conn) error {
 func open(t testing.TB, target Target) (*watch, Link) {
 	t.Helper()
 	w := newWatch()
-	target.Open(t.Context(), 7, w)
+	target.Open(t.Context(), 7, 0, w)
 	select {
 	case l := <-w.up:
 		return w, l
@@ -110,7 +110,7 @@ func open(t testing.TB, target Target) (*watch, Link) {
 	}
 }
 
-func gate(address string) Target { return Target{Gate: "ws://" + address} }
+func gate(address string) Target { return Target{Gates: []string{"ws://" + address}} }
 
 func TestHandshakeThatFails(t *testing.T) {
 	says := func(text string) func(net.Conn) {
@@ -143,17 +143,17 @@ func TestHandshakeThatFails(t *testing.T) {
 		})), func(err error) bool { return err != nil }},
 		"hangs up":    {gate(serve(t, func(net.Conn) {})), func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }},
 		"closed":      {gate(closed.Addr().String()), func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
-		"no address":  {Target{Gate: "ws://%zz"}, func(err error) bool { return strings.Contains(err.Error(), "invalid URL escape") }},
+		"no address":  {Target{Gates: []string{"ws://%zz"}}, func(err error) bool { return strings.Contains(err.Error(), "invalid URL escape") }},
 		"no host":     {gate("nowhere.invalid:1"), func(err error) bool { return err != nil }},
-		"distrusted":  {Target{Gate: "wss://" + serve(t, says("HTTP/1.1 400 No\r\n\r\n"))}, func(err error) bool { return strings.Contains(err.Error(), "TLS") }},
-		"token fails": {Target{Gate: "ws://" + serve(t, says("")), Token: func(int64) (string, error) { return "", errors.New("no key") }}, func(err error) bool { return strings.Contains(err.Error(), "sign a token: no key") }},
+		"distrusted":  {Target{Gates: []string{"wss://" + serve(t, says("HTTP/1.1 400 No\r\n\r\n"))}}, func(err error) bool { return strings.Contains(err.Error(), "TLS") }},
+		"token fails": {Target{Gates: []string{"ws://" + serve(t, says(""))}, Token: func(int64) (string, error) { return "", errors.New("no key") }}, func(err error) bool { return strings.Contains(err.Error(), "sign a token: no key") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWatch()
-			c.target.Open(t.Context(), 7, w)
+			c.target.Open(t.Context(), 7, 0, w)
 			err := <-w.down
-			if err == nil || !c.good(err) || !strings.HasPrefix(err.Error(), "connect to gate "+c.target.Gate+": ") {
+			if err == nil || !c.good(err) || !strings.HasPrefix(err.Error(), "connect to gate "+c.target.Gates[0]+": ") {
 				t.Errorf("%v (%T)", err, errors.Unwrap(err))
 			}
 			if len(w.up) > 0 {
@@ -166,9 +166,9 @@ func TestHandshakeThatFails(t *testing.T) {
 // A server that says nothing is silent; a run that ends is not the server's silence.
 func TestHandshakeThatIsNotAnswered(t *testing.T) {
 	for name, target := range map[string]Target{
-		"ws":  gate(serve(t, func(conn net.Conn) { untilEnd(conn) })),              //nolint:errcheck // the client goes
-		"wss": {Gate: "wss://" + serve(t, func(conn net.Conn) { untilEnd(conn) })}, //nolint:errcheck // the client goes
-		"dial": {Gate: "ws://nowhere:1", Dial: func(ctx context.Context, _ int64, _ string) (net.Conn, error) {
+		"ws":  gate(serve(t, func(conn net.Conn) { untilEnd(conn) })),                         //nolint:errcheck // the client goes
+		"wss": {Gates: []string{"wss://" + serve(t, func(conn net.Conn) { untilEnd(conn) })}}, //nolint:errcheck // the client goes
+		"dial": {Gates: []string{"ws://nowhere:1"}, Dial: func(ctx context.Context, _ int64, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}},
@@ -222,7 +222,7 @@ func TestTalk(t *testing.T) {
 			}
 		}
 	})
-	w, l := open(t, Target{Gate: "ws://" + address + "/path?x=1", Token: func(user int64) (string, error) { return fmt.Sprint("token", user), nil }})
+	w, l := open(t, Target{Gates: []string{"ws://" + address + "/path?x=1"}, Token: func(user int64) (string, error) { return fmt.Sprint("token", user), nil }})
 	if got := <-bearer; got != "Bearer token7" {
 		t.Errorf("the token is sent as %q", got)
 	}
@@ -312,7 +312,7 @@ func secured(t *testing.T, scheme string, f func(net.Conn)) Target {
 	if scheme == "wss" {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{secure}})
 	}
-	return Target{Gate: scheme + "://" + serveOn(t, l, after(f))}
+	return Target{Gates: []string{scheme + "://" + serveOn(t, l, after(f))}}
 }
 
 func TestTLS(t *testing.T) {
@@ -415,7 +415,7 @@ func TestRunEnds(t *testing.T) {
 	address := serve(t, after(func(conn net.Conn) { untilEnd(conn) })) //nolint:errcheck // the client goes
 	ctx, end := context.WithCancelCause(t.Context())
 	w := newWatch()
-	gate(address).Open(ctx, 7, w)
+	gate(address).Open(ctx, 7, 0, w)
 	<-w.up
 	end(errors.New("a signal"))
 	if err := <-w.down; !errors.Is(err, ErrEnded) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -52,23 +53,48 @@ type Handler interface {
 
 // Target is where bots connect to.
 type Target struct {
-	Gate   string                           // URL of a gate; empty: Direct
-	Direct string                           // HOST:PORT of a game server
-	Token  func(user int64) (string, error) // nil: none is sent
-	From   Sources
-	Dial   Dial // nil: TCP
+	Gates []string                         // URLs; none: Games
+	Games []string                         // HOST:PORT of game servers
+	Token func(user int64) (string, error) // nil: none is sent
+	From  Sources
+	Dial  Dial // nil: TCP
 
 	Workers *Workers // who connect; nil: a new goroutine each
 }
 
 // String names the target in messages and results.
 func (t Target) String() string {
-	if t.Gate == "" {
-		return "game server " + t.Direct
+	what, addresses := "gate", t.Gates
+	if len(t.Gates) == 0 {
+		what, addresses = "game server", t.Games
 	}
-	address, _, _ := strings.Cut(t.Gate, "?") // a token somebody put there is nobody's business
-	return "gate " + address
+	if len(addresses) > 1 {
+		what += "s"
+	}
+	names := make([]string, len(addresses))
+	for i, address := range addresses {
+		names[i], _, _ = strings.Cut(address, "?") // a token somebody put there is nobody's business
+	}
+	return what + " " + strings.Join(names, ", ")
 }
+
+// At is the target with one of its addresses only. Users are spread over them evenly, and each goes on to the
+// next with its turn.
+func (t Target) At(user int64, turn int) Target {
+	t.Gates, t.Games = one(t.Gates, user, turn), one(t.Games, user, turn)
+	return t
+}
+
+func one(addresses []string, user int64, turn int) []string {
+	if len(addresses) < 2 {
+		return addresses
+	}
+	i := turnOf(user, turn) % len(addresses)
+	return addresses[i : i+1]
+}
+
+// turnOf numbers the attempts of all users, so that those of one lead to one address after the other.
+func turnOf(user int64, turn int) int { return int((uint64(user) + uint64(turn)) & math.MaxInt32) }
 
 // timeout bounds an attempt to connect, handshake included.
 const timeout = 5 * time.Second
@@ -90,13 +116,14 @@ func silence(ctx context.Context, err error, began time.Time) error {
 	return err
 }
 
-// Open connects for a user. It returns at once; everything else is told to h, and ends with Down.
-// The end of ctx ends the attempt or the link.
-func (t Target) Open(ctx context.Context, user int64, h Handler) {
-	if t.Gate == "" {
-		go t.openDirect(ctx, user, h)
+// Open connects for a user, whose turn says which of the addresses comes first. It returns at once;
+// everything else is told to h, and ends with Down. The end of ctx ends the attempt or the link.
+func (t Target) Open(ctx context.Context, user int64, turn int, h Handler) {
+	if len(t.Gates) == 0 {
+		go t.openDirect(ctx, user, turn, h)
 		return
 	}
+	t = t.At(user, turn)
 	if t.Workers == nil {
 		go t.openGate(ctx, user, h)
 		return

@@ -119,7 +119,7 @@ func hold(b *testing.B, target link.Target, bots int) *result.Run {
 func BenchmarkHeldBots(b *testing.B) {
 	for range b.N {
 		url := startStub(b, 10*time.Second)
-		hold(b, link.Target{Gate: url, Token: signing(), From: 8}, 18_000)
+		hold(b, link.Target{Gates: []string{url}, Token: signing(), From: 8}, 18_000)
 	}
 }
 
@@ -129,7 +129,7 @@ func BenchmarkHeldBotsInMemory(b *testing.B) {
 	for range b.N {
 		s := stub.New(stub.Config{Round: 10 * time.Second, Idle: time.Second, Seats: 4})
 		dial := func(context.Context, int64, string) (net.Conn, error) { return s.Pipe(), nil }
-		hold(b, link.Target{Gate: "ws://stub:1", Token: signing(), Dial: dial}, 50_000)
+		hold(b, link.Target{Gates: []string{"ws://stub:1"}, Token: signing(), Dial: dial}, 50_000)
 		s.Close()
 	}
 }
@@ -141,7 +141,7 @@ func BenchmarkReconnects(b *testing.B) {
 		sc := crowd(2000)
 		sc.Ramp, sc.Flap, sc.Reconnect, sc.Backoff = 0, 60*5000.0/2000, scenario.Fixed, time.Millisecond
 		stop, cancel := context.WithCancel(b.Context())
-		target := link.Target{Gate: url, Token: signing(), From: 40}
+		target := link.Target{Gates: []string{url}, Token: signing(), From: 40}
 		r := swarm(b, Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s live.Snapshot) {
 			if s.At > 15*time.Second {
 				cancel()
@@ -172,7 +172,7 @@ func BenchmarkSendLag(b *testing.B) {
 		sc := crowd(8000)
 		sc.Ramp, sc.Think = 8*time.Second, 500*time.Millisecond
 		stop, cancel := context.WithCancel(b.Context())
-		target := link.Target{Gate: url, Token: signing(), From: 4}
+		target := link.Target{Gates: []string{url}, Token: signing(), From: 4}
 		r := swarm(b, Config{Target: target, Scenario: sc, FirstUser: 1, FirstRoom: 1}).Run(b.Context(), stop, func(s live.Snapshot) {
 			if s.At > 40*time.Second {
 				cancel()

@@ -45,7 +45,9 @@ func lively(bots int) scenario.Scenario {
 	return s
 }
 
-func through(s *stack.Stack, gate string) link.Target { return link.Target{Gate: gate, Token: s.Token} }
+func through(s *stack.Stack, gate string) link.Target {
+	return link.Target{Gates: []string{gate}, Token: s.Token}
+}
 
 func swarm(t testing.TB, c Config) *Swarm {
 	t.Helper()
@@ -93,7 +95,7 @@ func show(t *testing.T, r *result.Run) {
 func TestACorrectHouseBreaksNoRule(t *testing.T) {
 	for name, target := range map[string]func(*stack.Stack) link.Target{
 		"gate":   func(s *stack.Stack) link.Target { return through(s, s.Gate) },
-		"direct": func(s *stack.Stack) link.Target { return link.Target{Direct: s.Game} },
+		"direct": func(s *stack.Stack) link.Target { return link.Target{Games: []string{s.Game}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +245,7 @@ func TestUselessTargets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			gate := "ws" + strings.TrimPrefix(c.url, "http")
-			r := play(t, Config{Target: link.Target{Gate: gate}, Scenario: lively(4), Startup: 500 * time.Millisecond},
+			r := play(t, Config{Target: link.Target{Gates: []string{gate}}, Scenario: lively(4), Startup: 500 * time.Millisecond},
 				func(live.Snapshot) bool { return false })
 			if !strings.Contains(r.Unusable, c.want) || r.Seated != 0 {
 				t.Errorf("unusable %q, seated %d", r.Unusable, r.Seated)
@@ -257,7 +259,7 @@ func TestProbe(t *testing.T) {
 	if err := Probe(t.Context(), through(s, s.Gate), 1); err != nil {
 		t.Errorf("a good gate: %v", err)
 	}
-	if err := Probe(t.Context(), link.Target{Direct: s.Game}, 1); err != nil {
+	if err := Probe(t.Context(), link.Target{Games: []string{s.Game}}, 1); err != nil {
 		t.Errorf("a good game server: %v", err)
 	}
 	mute, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never says a word
@@ -273,13 +275,13 @@ func TestProbe(t *testing.T) {
 		"no answer":           "ws://" + mute.Addr().String(),
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		err := Probe(ctx, link.Target{Gate: gate, Token: s.Token}, 1)
+		err := Probe(ctx, link.Target{Gates: []string{gate}, Token: s.Token}, 1)
 		cancel()
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", gate, err, want)
 		}
 	}
-	forged := link.Target{Gate: s.Gate, Token: func(int64) (string, error) { return "no token", nil }}
+	forged := link.Target{Gates: []string{s.Gate}, Token: func(int64) (string, error) { return "no token", nil }}
 	if err := Probe(t.Context(), forged, 1); err == nil || !strings.Contains(err.Error(), "is JWT_KEY the key") {
 		t.Errorf("a forged token: %v", err)
 	}
@@ -289,7 +291,7 @@ func TestProbe(t *testing.T) {
 func TestProbeInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
-	err := Probe(ctx, link.Target{Gate: "ws://127.0.0.1:1"}, 1)
+	err := Probe(ctx, link.Target{Gates: []string{"ws://127.0.0.1:1"}}, 1)
 	if err == nil || err.Error() != "interrupted while connecting to gate ws://127.0.0.1:1" {
 		t.Error(err)
 	}

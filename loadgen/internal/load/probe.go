@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -19,12 +20,25 @@ import (
 // probeTimeout bounds the first connection.
 const probeTimeout = 6 * time.Second
 
-// Probe makes one connection and ends it, so that a wrong target is known before any bot starts.
+// Probe makes one connection and ends it, so that a wrong target is known before any bot starts. Of several
+// addresses one that answers is enough.
 func Probe(ctx context.Context, target link.Target, user int64) error {
+	var first error
+	for turn := range max(len(target.Gates), len(target.Games), 1) {
+		err := probeOne(ctx, target, user, turn)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		first = cmp.Or(first, err)
+	}
+	return first
+}
+
+func probeOne(ctx context.Context, target link.Target, user int64, turn int) error {
 	probing, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	p := probe{up: make(chan link.Link, 1), down: make(chan error, 1)}
-	target.Open(probing, user, p)
+	target.Open(probing, user, turn, p)
 	var err error
 	select {
 	case l := <-p.up:
@@ -33,7 +47,7 @@ func Probe(ctx context.Context, target link.Target, user int64) error {
 		return nil
 	case err = <-p.down:
 	}
-	if speaksFirst(probing, target, err) {
+	if speaksFirst(probing, target.At(user, turn), err) {
 		err = fmt.Errorf("connect to %v: %w", target, client.ErrNotGate)
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -45,7 +59,10 @@ func Probe(ctx context.Context, target link.Target, user int64) error {
 // speaksFirst says whether what closed the connection to a gate's address speaks before it is spoken to,
 // as a gRPC server does, and no WebSocket server.
 func speaksFirst(ctx context.Context, target link.Target, err error) bool {
-	u, bad := url.Parse(target.Gate)
+	if len(target.Gates) == 0 {
+		return false
+	}
+	u, bad := url.Parse(target.Gates[0])
 	if bad != nil || !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false
 	}

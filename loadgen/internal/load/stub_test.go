@@ -26,7 +26,7 @@ func inMemory(t *testing.T) link.Target {
 	s := stub.New(stub.Config{Round: 300 * time.Millisecond, Idle: 20 * time.Millisecond, Seats: 4})
 	t.Cleanup(s.Close)
 	dial := func(context.Context, int64, string) (net.Conn, error) { return s.Pipe(), nil }
-	return link.Target{Gate: "ws://stub:1", Token: signing(), Dial: dial}
+	return link.Target{Gates: []string{"ws://stub:1"}, Token: signing(), Dial: dial}
 }
 
 // Whatever the bots do, a correct server breaks no rule, and the stub is one.
@@ -262,7 +262,7 @@ func TestBadTargets(t *testing.T) {
 			sc := lively(1)
 			sc.For, sc.Flap, sc.Leave, sc.Patience = 4*time.Second, 0, 0, time.Second
 			began := time.Now()
-			r := play(t, Config{Target: link.Target{Gate: "ws://" + l.Addr().String()}, Scenario: sc, Startup: 2 * time.Second}, func(live.Snapshot) bool { return false })
+			r := play(t, Config{Target: link.Target{Gates: []string{"ws://" + l.Addr().String()}}, Scenario: sc, Startup: 2 * time.Second}, func(live.Snapshot) bool { return false })
 			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("it took %v", took)
 			}

@@ -88,7 +88,7 @@ func New(c Config) (*Swarm, error) {
 		config: c,
 		clock:  ticking,
 		style: bot.Style{
-			Think: s.Think, Leave: s.Leave, Rest: s.Rest, Hop: s.Hop, Idle: s.Idle, Stay: stay(s),
+			Think: s.Think, Leave: s.Leave, Rest: s.Rest, Hop: s.Hop, Idle: s.Idle, Bench: s.Bench, Ping: s.Ping, Stay: stay(s),
 			Flap: s.Flap, Reconnect: s.Reconnect, Backoff: s.Backoff,
 		},
 		oracle:   oracle.New(oracle.Config{Patience: s.Patience, Late: s.Late}),

@@ -26,7 +26,9 @@ func (s *Swarm) SetAlarm(a *clock.Alarm, at time.Duration) { s.clock.Set(a, s.be
 func (s *Swarm) StopAlarm(a *clock.Alarm) { s.clock.Stop(a) }
 
 // Open connects a bot.
-func (s *Swarm) Open(user int64, h link.Handler) { s.config.Target.Open(s.kill, user, h) }
+func (s *Swarm) Open(user int64, turn int, h link.Handler) {
+	s.config.Target.Open(s.kill, user, turn, h)
+}
 
 // Room is a room of the run.
 func (s *Swarm) Room(chance float64) int64 {

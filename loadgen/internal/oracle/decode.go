@@ -39,7 +39,7 @@ func Decode(op wire.Command, body wire.WithMeta) Event {
 		e.Winners = slices.Sorted(slices.Values(m.GetWinners()))
 		e.Length = time.Duration(m.GetIdleMs()) * time.Millisecond
 	case *wire.DiceScene:
-		e.Kind, e.Round, e.InRound, e.Dice = Scene, m.GetRound(), m.GetInRound(), sorted(m.GetDice())
+		e.Kind, e.Round, e.InRound, e.Dice, e.Seat = Scene, m.GetRound(), m.GetInRound(), sorted(m.GetDice()), m.GetSeats()
 		e.Length = time.Duration(m.GetLeftMs()) * time.Millisecond
 	case *wire.Error:
 		e.Kind, e.Code, e.Text = Told, m.GetCode(), "error: "+m.GetDesc()

@@ -105,7 +105,7 @@ func (d *Decoder) event(op wire.Command, v *values) Event {
 	case wire.Command_DICE_SETTLEMENT:
 		e.Kind, e.Length, e.Round, e.Dice, e.Winners = Settled, milliseconds(f[1]), f[4], d.dice, d.winners
 	case wire.Command_DICE_SCENE:
-		e.Kind, e.InRound, e.Length, e.Round, e.Dice = Scene, f[1] != 0, milliseconds(f[2]), f[4], d.dice
+		e.Kind, e.InRound, e.Length, e.Round, e.Dice, e.Seat = Scene, f[1] != 0, milliseconds(f[2]), f[4], d.dice, int32(f[5])
 	case wire.Command_ERROR:
 		e.Kind, e.Code, e.Text = Told, wire.Code(f[1]), "error: "+string(v.text)
 	case wire.Command_NOTICE:

@@ -49,7 +49,7 @@ type Event struct {
 	Seq   uint64 // the event's number; of what is no event, the number of the last event before it
 
 	User    int64
-	Seat    int32 // -1: none
+	Seat    int32 // -1: none; of a Scene: how many there are at the table
 	Online  bool
 	Round   uint64
 	InRound bool

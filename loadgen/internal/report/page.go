@@ -271,6 +271,10 @@ func facts(run *result.Run) []named {
 	if c.Closed+c.Vanished+c.Reopened == 0 {
 		all = all[:len(all)-1]
 	}
+	if c.Migrated+c.LostRounds > 0 {
+		all = append(all, named{"rooms that changed their server", fmt.Sprintf("%s times, %s of them after it had died; %s lost",
+			words.Count(c.Migrated), words.Count(c.Recovered), many(c.LostRounds, "round"))})
+	}
 	if run.Processes > 1 {
 		all = append(all, named{"processes", words.Count(run.Processes)})
 	}
@@ -290,14 +294,18 @@ func phaseMeaning(name string) string {
 		return ""
 	}
 	return map[measure.Phase]string{
-		measure.Dial:   "the intended moment … the TCP connection",
-		measure.Auth:   "the connection … the accepted token",
-		measure.Seat:   "the request to sit down … the own seat",
-		measure.Action: "the intended roll … its acknowledgement",
-		measure.Skew:   "a room’s first bot to hear of a settlement … its last",
-		measure.Reseat: "a lost connection … the own seat again",
-		measure.Late:   "when a round should have been settled or started … when it was",
-		measure.Lag:    "the intended moment … the bytes were sent; the generator’s own",
+		measure.Dial:     "the intended moment … the TCP connection",
+		measure.Auth:     "the connection … the accepted token",
+		measure.Seat:     "the request to sit down … the own seat",
+		measure.Action:   "the intended roll … its acknowledgement",
+		measure.Skew:     "a room’s first bot to hear of a settlement … its last",
+		measure.Reseat:   "a lost connection … the own seat again",
+		measure.Late:     "when a round should have been settled or started … when it was",
+		measure.Move:     "the intended change of the seat … the new one",
+		measure.Ping:     "the intended ping … the room’s answer",
+		measure.Blackout: "a request under way while its room was handed to another server … its answer",
+		measure.Recovery: "a request, or a connection, under way when its server died … the first answer of the next one",
+		measure.Lag:      "the intended moment … the bytes were sent; the generator’s own",
 	}[p]
 }
 

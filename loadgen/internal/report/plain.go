@@ -171,6 +171,10 @@ func (p *paper) summary(run *result.Run) {
 		p.wrap("rooms:       ", fmt.Sprintf("%s reopened after everyone had left, %s closed by the servers, %s lost under their players; %s moved to another seat",
 			words.Count(c.Reopened), words.Count(c.Closed), words.Count(c.Vanished), many(c.Moved, "player")))
 	}
+	if c.Migrated+c.LostRounds > 0 {
+		p.wrap("moves:       ", fmt.Sprintf("%s of rooms to another server, %s of them after theirs had died; %s lost",
+			words.Count(c.Migrated), words.Count(c.Recovered), many(c.LostRounds, "round")))
+	}
 }
 
 // proofs says how to read the proof of a violation.
