@@ -4,25 +4,115 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// Dial connects, and stays connected for ever: a connection that is lost is made again. name is what operators see. The
-// credentials come from the environment: NATS_TOKEN, or NATS_CREDS, a file.
-func Dial(ctx context.Context, url, name string, log *slog.Logger) (*nats.Conn, error) {
-	return nil, errors.ErrUnsupported
+// Dial connects, and stays connected for ever: a connection that is lost is made again. urls are one or several, separated by
+// commas. name is what operators see. The credentials come from the environment: NATS_TOKEN, or NATS_CREDS, a file; what a URL
+// itself carries goes before. It waits for the first connection until ctx ends.
+//
+// While the connection is lost, publishing fails at once instead of being kept for later: who publishes knows better what
+// is still true afterwards.
+func Dial(ctx context.Context, urls, name string, log *slog.Logger) (*nats.Conn, error) {
+	opts := []nats.Option{
+		nats.Name(name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(100 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.Timeout(2 * time.Second),
+		// A server that says nothing for two intervals is taken for lost: a partition, where no socket is closed.
+		nats.PingInterval(time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.FlusherTimeout(2 * time.Second),
+		// A refusal (a token that was changed) may be set right while this process lives.
+		nats.IgnoreAuthErrorAbort(),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("the connection to NATS is lost; it is being made again", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if sub != nil {
+				log.Error("NATS", "err", err, "subject", sub.Subject)
+			} else {
+				log.Error("NATS", "err", err)
+			}
+		}),
+	}
+	token, creds := os.Getenv("NATS_TOKEN"), os.Getenv("NATS_CREDS")
+	switch {
+	case token != "" && creds != "":
+		return nil, errors.New("connect to NATS: both NATS_TOKEN and NATS_CREDS are set; unset one of them")
+	case token != "":
+		opts = append(opts, nats.Token(token))
+	case creds != "":
+		if _, err := os.Stat(creds); err != nil {
+			return nil, fmt.Errorf("connect to NATS: the credentials of NATS_CREDS: %w", err)
+		}
+		opts = append(opts, nats.UserCredentials(creds))
+	}
+	return dial(ctx, urls, log, opts)
 }
 
-// An Embedded is a NATS server with JetStream in this process, on loopback.
-type Embedded struct{}
+func dial(ctx context.Context, urls string, log *slog.Logger, opts []nats.Option) (*nats.Conn, error) {
+	for tries := 0; ; tries++ {
+		conn, err := nats.Connect(urls, opts...)
+		if err == nil {
+			return conn, nil
+		}
+		if !passing(err) {
+			return nil, fmt.Errorf("connect to NATS at %s: %w", Redact(urls), err)
+		}
+		if tries == 0 {
+			log.Warn("NATS does not answer; trying on", "url", Redact(urls), "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect to NATS at %s: %w (%w): start it, or correct --nats", Redact(urls), err, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
 
-// Embed starts one; storeDir "" keeps everything in memory.
-func Embed(storeDir string) (*Embedded, error) { return nil, errors.ErrUnsupported }
+// passing says whether trying again can help.
+func passing(err error) bool {
+	for _, final := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrSecureConnRequired, nats.ErrSecureConnWanted, nats.ErrNkeysNotSupported} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	var parse *url.Error
+	return !errors.As(err, &parse)
+}
 
-// URL is what Dial takes; it contains the server's token.
-func (e *Embedded) URL() string { return "" }
-
-// Close stops the server and waits for its end.
-func (e *Embedded) Close() {}
+// Redact writes URLs without what they carry of passwords and tokens.
+func Redact(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, s := range list {
+		s = strings.TrimSpace(s)
+		scheme, rest, ok := strings.Cut(s, "://")
+		if !ok {
+			scheme, rest = "", s
+		}
+		// Everything before the last @ may be a secret, whatever a URL parser thinks of it.
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			rest = "xxxxx@" + rest[at+1:]
+		}
+		if ok {
+			rest = scheme + "://" + rest
+		}
+		list[i] = rest
+	}
+	return strings.Join(list, ",")
+}

@@ -77,6 +77,8 @@ type Directory struct {
 	loop    sync.WaitGroup
 	unwatch func()
 	severed atomic.Bool
+	sighted chan struct{} // closed when the view is good for the first time
+	once    sync.Once
 	wake    chan struct{} // one slot: Update has something to announce
 	pending atomic.Int32  // renewals that are not answered
 	health  health
@@ -110,7 +112,7 @@ func Join(ctx context.Context, store Store, self Server, log *slog.Logger) (*Dir
 	}
 	d := &Directory{
 		store: store, log: log, id: self.ID, address: self.Address, version: self.Version, self: cloneServer(self),
-		lapsed: make(chan Server, 64), stop: make(chan struct{}), wake: make(chan struct{}, 1),
+		lapsed: make(chan Server, 64), stop: make(chan struct{}), wake: make(chan struct{}, 1), sighted: make(chan struct{}),
 		view: newView(self.ID), tenures: map[Key]*Tenure{}, claiming: map[Key]int{},
 		sits: map[string]sit{}, rising: map[string]*rise{},
 	}
@@ -139,9 +141,11 @@ func (d *Directory) Look(ctx context.Context, key Key) (Entry, error) {
 	if it.value == nil {
 		return Entry{}, ErrNone
 	}
-	born, err := d.store.born(ctx, rooms)
-	if err != nil {
-		return Entry{}, fmt.Errorf("look for room %d of %q: %w", key.Room, key.Game, err)
+	var born uint64
+	if claimed(it.value) {
+		if born, err = d.store.born(ctx, rooms); err != nil {
+			return Entry{}, fmt.Errorf("look for room %d of %q: %w", key.Room, key.Game, err)
+		}
 	}
 	e, _, err := parseEntry(it, born)
 	return e, err

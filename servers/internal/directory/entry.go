@@ -80,3 +80,8 @@ func claimOf(v []byte) (claimID, bool) {
 	copy(claim[:], v[claimAt:])
 	return claim, true
 }
+
+// claimed says whether a value is that of a claiming write, whose epoch is not written in it.
+func claimed(v []byte) bool {
+	return len(v) >= textsAt && v[0] == entryFormat && binary.BigEndian.Uint64(v[epochAt:]) == 0
+}

@@ -52,10 +52,19 @@ func (d *Directory) announce(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = d.write(ctx, servers, key, value, whatever); err == nil {
-		d.acked(nil)
+	if _, err = d.write(ctx, servers, key, value, whatever); err != nil {
+		return err
 	}
-	return err
+	d.acked(nil)
+	// And it has come back, so that who had this address before is known to be dead.
+	select {
+	case <-d.sighted:
+		return nil
+	case <-time.After(Lapse):
+		return fmt.Errorf("%w: what is written to it does not come back", ErrAway)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrAway, ctx.Err())
+	}
 }
 
 // renewal writes the next lease.
@@ -71,7 +80,15 @@ func (d *Directory) acked(err error) {
 	if err == nil {
 		d.mu.Lock()
 		d.view.ack(time.Now())
+		d.sight()
 		d.mu.Unlock()
+	}
+}
+
+// sight notes that the view is good for the first time. d.mu is held.
+func (d *Directory) sight() {
+	if !d.view.since.IsZero() && d.view.own.Joined != 0 {
+		d.once.Do(func() { close(d.sighted) })
 	}
 }
 
@@ -149,6 +166,7 @@ func (d *Directory) heard(key string, value []byte) {
 	}
 	d.mu.Lock()
 	died := d.view.beat(time.Now(), l)
+	d.sight()
 	d.mu.Unlock()
 	d.report(died, "another one has its address")
 }
