@@ -262,11 +262,7 @@ func (o CheckSnapshots) print(w io.Writer, r checkReport) error {
 		if one.Outcome == snapshot.Same && o.Format != output.Wide {
 			continue
 		}
-		why := one.Why
-		if len(one.Fields) > 0 {
-			why = strings.Join(one.Fields, "; ")
-		}
-		table.Add(one.Game, fmt.Sprint(one.Room), string(one.Outcome), why)
+		table.Add(one.Game, fmt.Sprint(one.Room), string(one.Outcome), one.String())
 	}
 	if len(table.Rows) > 0 {
 		err := table.Write(w, func(column int, text string) string {

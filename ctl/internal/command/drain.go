@@ -230,10 +230,7 @@ func left(house fleet.House) string {
 		return "no room left"
 	}
 	text := plural(len(house.Rooms), "room", "rooms") + " with " + plural(house.Players(), "player", "players") + " left"
-	if n := house.Count(func(r fleet.Room) bool { return r.Moving }); n > 0 {
-		text += fmt.Sprintf(", %d moving", n)
-	}
-	if n := house.Count(func(r fleet.Room) bool { return r.Standing }); n > 0 {
+	if n := house.Still(); n > 0 {
 		text += fmt.Sprintf(", %d standing still", n)
 	}
 	return text

@@ -40,7 +40,7 @@ func gameServer(t *testing.T, rooms int) string {
 		if house.Cordoned && len(house.Rooms) > 0 {
 			house.Rooms = house.Rooms[min(2, len(house.Rooms)):]
 			for i := range house.Rooms {
-				house.Rooms[i].Moving = i == 0
+				house.Rooms[i].Still = i == 0
 			}
 		}
 	})
@@ -61,7 +61,7 @@ func TestDrainOfALocalServer(t *testing.T) {
 		t.Fatalf("code %d, %q, %q", code, out, errs)
 	}
 	progress := strings.ReplaceAll(errs, url, "URL")
-	want = "URL: 5 rooms with 10 players left\nURL: 3 rooms with 6 players left, 1 moving\nURL: 1 room with 2 players left, 1 moving\nURL: no room left\n"
+	want = "URL: 5 rooms with 10 players left\nURL: 3 rooms with 6 players left, 1 standing still\nURL: 1 room with 2 players left, 1 standing still\nURL: no room left\n"
 	if progress != want {
 		t.Errorf("tells %q, want %q", progress, want)
 	}
@@ -76,7 +76,7 @@ func TestDrainGivesUp(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /drain", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /rooms", func(rw http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(rw, `{"cordoned":true,"rooms":[{"id":1,"players":3,"standing":true}]}`)
+		fmt.Fprint(rw, `{"cordoned":true,"rooms":[{"id":1,"players":3,"still":true}]}`)
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()

@@ -28,8 +28,8 @@ func Status() *cli.Command {
 		Usage:     "show games, gate, revisions, pods and their rooms",
 		UsageText: "croupier status [-o wide|json|yaml] [NAME]",
 		Description: `Pods are asked for their version and rooms through the API server; one that does not
-answer shows "-". A room is moving while another server takes it, and standing while its
-clocks stand: its players come back in a moment, or NATS does not answer.
+answer shows "-". A room is still while its clocks stand: it moves, its players are
+awaited after a move, or NATS does not answer.
 
 Examples:
   croupier status
@@ -87,8 +87,9 @@ type podReport struct {
 	Version  string    `json:"version,omitempty"`
 	Cordoned *bool     `json:"cordoned,omitempty"`
 	Rooms    *int      `json:"rooms,omitempty"`
-	Moving   int       `json:"moving,omitempty"`   // of the rooms, those on their way to another server
-	Standing int       `json:"standing,omitempty"` // of the rooms, those whose clocks stand
+	Still    int       `json:"still,omitempty"`   // of the rooms, those whose clocks stand
+	Awaited  int       `json:"awaited,omitempty"` // of the players, those who are on their way here still
+	Server   string    `json:"server,omitempty"`  // the process's ID in the directory of rooms
 	Players  *int      `json:"players,omitempty"`
 	Node     string    `json:"node,omitempty"`
 	IP       string    `json:"ip,omitempty"`
@@ -171,8 +172,7 @@ func describe(w *fleet.Workload, ops map[string]fleet.Ops) workloadReport {
 			if answer.Reached && w.IsGame() {
 				rooms, players := len(answer.Rooms), answer.Players()
 				line.Rooms, line.Players, line.Cordoned = &rooms, &players, &answer.Cordoned
-				line.Moving = answer.Count(func(r fleet.Room) bool { return r.Moving })
-				line.Standing = answer.Count(func(r fleet.Room) bool { return r.Standing })
+				line.Server, line.Still, line.Awaited = answer.Server, answer.Still(), answer.Awaited()
 			}
 		}
 		if p.Ready && !p.Terminating {
@@ -220,7 +220,7 @@ func (o StatusOf) print(s Streams, report statusReport) error {
 	}
 	for _, w := range report.Workloads {
 		for _, p := range w.Pods {
-			row := []string{p.Name, p.state(), p.Revision, p.Version, p.rooms(), number(p.Players),
+			row := []string{p.Name, p.state(), p.Revision, p.Version, p.rooms(), p.players(),
 				fmt.Sprint(p.Restarts), age(o.Now().Sub(p.Created)), p.Node}
 			if wide {
 				row = append(row, p.IP, p.Image)
@@ -281,20 +281,20 @@ func (p podReport) state() string {
 	return "starting"
 }
 
-// rooms is how many there are, and what keeps them.
+// rooms is how many there are, and how many of them stand still.
 func (p podReport) rooms() string {
-	text := number(p.Rooms)
-	var of []string
-	if p.Moving > 0 {
-		of = append(of, fmt.Sprintf("%d moving", p.Moving))
+	if p.Still > 0 {
+		return fmt.Sprintf("%d (%d still)", *p.Rooms, p.Still)
 	}
-	if p.Standing > 0 {
-		of = append(of, fmt.Sprintf("%d standing", p.Standing))
+	return number(p.Rooms)
+}
+
+// players is how many there are, and how many of them are still to come.
+func (p podReport) players() string {
+	if p.Awaited > 0 {
+		return fmt.Sprintf("%d (%d awaited)", *p.Players, p.Awaited)
 	}
-	if len(of) > 0 {
-		text += " (" + strings.Join(of, ", ") + ")"
-	}
-	return text
+	return number(p.Players)
 }
 
 func number(n *int) string {

@@ -34,7 +34,7 @@ func TestStatusForPeopleAndPrograms(t *testing.T) {
 	used.Pods[1].Terminating = true
 	yes, no := true, false
 	a, b := describe(used, map[string]fleet.Ops{
-		"dice-0": {Reached: true, Version: "v1", House: fleet.House{Cordoned: true, Rooms: []fleet.Room{{Players: 4, Moving: true}, {Players: 1, Standing: true}}}},
+		"dice-0": {Reached: true, Version: "v1", House: fleet.House{Server: "dice-0.x", Cordoned: true, Rooms: []fleet.Room{{Players: 4, Awaited: 3, Still: true}, {Players: 1}}}},
 	}), describe(idle, nil)
 	a.Selected, b.Selected = &yes, &no
 	report := statusReport{Namespace: "here", Workloads: []workloadReport{

@@ -25,8 +25,8 @@ type Room struct {
 	Spectators int         `json:"spectators"`
 	State      string      `json:"state"`
 	Epoch      uint64      `json:"epoch"`
-	Moving     bool        `json:"moving"`   // on its way to another server
-	Standing   bool        `json:"standing"` // its clocks stand: its players, or the directory, are away
+	Awaited    int         `json:"awaited"` // players, of those online, who are on their way here still
+	Still      bool        `json:"still"`   // its clocks stand: it moves, its players are awaited, or the directory does not answer
 }
 
 // Ops is what a pod says about itself.
@@ -39,6 +39,7 @@ type Ops struct {
 
 // House is what a game server says about its rooms.
 type House struct {
+	Server   string `json:"server"` // its ID in the directory of rooms
 	Cordoned bool   `json:"cordoned"`
 	Rooms    []Room `json:"rooms"`
 }
@@ -52,13 +53,22 @@ func (h House) Players() int {
 	return n
 }
 
-// Count counts the rooms for which something holds.
-func (h House) Count(holds func(Room) bool) int {
+// Still counts the rooms that stand still.
+func (h House) Still() int {
 	n := 0
 	for _, r := range h.Rooms {
-		if holds(r) {
+		if r.Still {
 			n++
 		}
+	}
+	return n
+}
+
+// Awaited counts the players who are on their way here still.
+func (h House) Awaited() int {
+	n := 0
+	for _, r := range h.Rooms {
+		n += r.Awaited
 	}
 	return n
 }

@@ -91,6 +91,10 @@ func TestNATSReadsItsConfiguration(t *testing.T) {
 				t.Errorf("%v: route to %s as %s, want %s", test.components, route.Host, route.User.Username(), want)
 			}
 		}
+		game := find[appsv1.StatefulSet](t, objects, "StatefulSet", "dice").Spec.Template.Spec.Containers[0]
+		if slices.Contains(game.Args, "--nats-replicas=3") != (test.routes == 3) {
+			t.Errorf("%v: game servers run with %v", test.components, game.Args)
+		}
 		if slices.ContainsFunc(container.Args, func(arg string) bool { return strings.Contains(strings.ToLower(arg), "token") }) {
 			t.Errorf("%v: the token is on the command line: %v", test.components, container.Args)
 		}

@@ -22,11 +22,34 @@ const (
 
 // Result is the judgement on one room.
 type Result struct {
-	Game    string   `json:"game"`
-	Room    int64    `json:"room"`
-	Outcome Outcome  `json:"outcome"`
-	Why     string   `json:"why,omitempty"`    // who refused it, in whose words
-	Fields  []string `json:"fields,omitempty"` // what differs: path: before -> after
+	Game    string  `json:"game"`
+	Room    int64   `json:"room"`
+	Outcome Outcome `json:"outcome"`
+	Why     string  `json:"why,omitempty"`    // who refused it, in whose words
+	Fields  []Field `json:"fields,omitempty"` // what differs, the first few
+	More    int     `json:"more,omitempty"`   // how many more do
+}
+
+// Field is one that differs. Values are shortened.
+type Field struct {
+	Path   string `json:"path"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// String tells why, in one line.
+func (r Result) String() string {
+	var parts []string
+	if r.Why != "" {
+		parts = append(parts, r.Why)
+	}
+	for _, f := range r.Fields {
+		parts = append(parts, fmt.Sprintf("%s: %s -> %s", f.Path, f.Before, f.After))
+	}
+	if r.More > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", r.More))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Judge tells for each original what became of it: before is what the old
@@ -48,6 +71,9 @@ func Judge(originals, before, through, after []Line) []Result {
 			r.Outcome, r.Fields = Same, differences(b[o.Key()].Snapshot, a[o.Key()].Snapshot)
 			if len(r.Fields) > 0 {
 				r.Outcome = Differs
+			}
+			if r.More = max(0, len(r.Fields)-mostFields); r.More > 0 {
+				r.Fields = r.Fields[:mostFields]
 			}
 		}
 		results = append(results, r)
@@ -88,12 +114,9 @@ const mostFields = 8
 // differences lists where two snapshots differ. What is JSON is compared field
 // by field, also inside of a text that holds JSON in base64, as games' states
 // do; clocks (see isClock) may run on. Anything else is compared byte by byte.
-func differences(before, after []byte) []string {
-	var fields []string
+func differences(before, after []byte) []Field {
+	var fields []Field
 	compare("", parsed(before), parsed(after), &fields)
-	if len(fields) > mostFields {
-		fields = append(fields[:mostFields:mostFields], fmt.Sprintf("and %d more", len(fields)-mostFields))
-	}
 	return fields
 }
 
@@ -114,7 +137,7 @@ func isClock(name string) bool {
 	return strings.HasSuffix(name, "_ns") || strings.HasSuffix(name, "_us") || strings.HasSuffix(name, "_ms")
 }
 
-func compare(path string, before, after any, fields *[]string) {
+func compare(path string, before, after any, fields *[]Field) {
 	switch b := before.(type) {
 	case map[string]any:
 		if a, ok := after.(map[string]any); ok {
@@ -145,8 +168,8 @@ func compare(path string, before, after any, fields *[]string) {
 			}
 		}
 	}
-	if text, other := brief(before), brief(after); !equal(before, after) {
-		*fields = append(*fields, fmt.Sprintf("%s: %s -> %s", path, text, other))
+	if !equal(before, after) {
+		*fields = append(*fields, Field{path, brief(before), brief(after)})
 	}
 }
 

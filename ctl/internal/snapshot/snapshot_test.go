@@ -45,7 +45,7 @@ func TestJudge(t *testing.T) {
 		if len(got) != 1 {
 			t.Fatalf("%s: %d results", test.name, len(got))
 		}
-		says := got[0].Why + strings.Join(got[0].Fields, "; ")
+		says := got[0].String()
 		if got[0].Outcome != test.outcome || !strings.Contains(says, test.says) || (test.says == "") != (says == "") {
 			t.Errorf("%s: %+v, want %s and %q", test.name, got[0], test.outcome, test.says)
 		}
@@ -64,9 +64,12 @@ func TestManyDifferencesAreCut(t *testing.T) {
 	for i := range 30 {
 		before, after = append(before, fmt.Sprintf(`"k%02d":1`, i)), append(after, fmt.Sprintf(`"k%02d":2`, i))
 	}
-	got := differences(text("{%s}", strings.Join(before, ",")), text("{%s}", strings.Join(after, ",")))
-	if len(got) != mostFields+1 || got[mostFields] != "and 22 more" {
-		t.Errorf("%q", got)
+	line := func(fields []string) []Line {
+		return []Line{{Game: "dice", Room: 7, Snapshot: text("{%s}", strings.Join(fields, ","))}}
+	}
+	got := Judge(line(before), line(before), line(before), line(after))[0]
+	if len(got.Fields) != mostFields || got.More != 22 || !strings.HasSuffix(got.String(), "k07: 1 -> 2; and 22 more") {
+		t.Errorf("%d fields, %s", len(got.Fields), got)
 	}
 }
 
