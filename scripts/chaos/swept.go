@@ -51,7 +51,7 @@ func (h *house) left(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var left []string
-	for _, name := range []string{"rooms", "players"} {
+	for _, name := range []string{"croupier_rooms", "croupier_players"} {
 		bucket, err := stream.KeyValue(ctx, name)
 		if err != nil {
 			return left, fmt.Errorf("open the bucket %s: %w", name, err)
