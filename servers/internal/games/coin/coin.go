@@ -1,6 +1,6 @@
 // Package coin is the smallest game: two players call heads or tails, the coin is tossed when both
-// have called, whoever called right wins. It is here to keep the room core honest: it has two
-// seats, no clock, and nothing of dice.
+// have called, whoever called right wins. A call that nobody answers lapses. It is here to keep the
+// room core honest: it has two seats, a clock that mostly stands, and nothing of dice.
 package coin
 
 import (
@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,20 +20,36 @@ import (
 // Seats is how many play.
 const Seats = 2
 
+// Lapse is how long a call waits for that of the other player, be they silent, offline or not there
+// at all. Then it is void, and nobody is kept for it.
+const Lapse = 30 * time.Second
+
 // Game is the coin toss in one room.
 type Game struct {
 	toss  uint64 // the one being called, from 1
 	calls map[int64]int32
+	clock *room.Timer // runs from the first call to the toss
 }
 
 // New returns a game for a new room.
 func New() *Game { return &Game{toss: 1, calls: make(map[int64]int32, Seats)} }
 
-// Start has nothing to prepare.
-func (g *Game) Start(*room.Table) error { return nil }
+// Start waits for the first call.
+func (g *Game) Start(t *room.Table) error {
+	g.prepare(t)
+	return nil
+}
 
-// Enter shows who has called, but not what.
+// prepare makes what both a new game and a restored one need.
+func (g *Game) prepare(t *room.Table) {
+	g.clock = t.NewTimer(func() { g.end(t, wire.CoinFace_COIN_NONE, nil) })
+}
+
+// Enter shows who has called, but not what. The call of one who goes to the bench is void.
 func (g *Game) Enter(t *room.Table, p *room.Player) {
+	if !p.Seated() {
+		g.forget(p.ID())
+	}
 	calls := make(map[int64]int32, len(g.calls))
 	for user, face := range g.calls {
 		if user != p.ID() {
@@ -51,9 +68,20 @@ func (g *Game) MayLeave(t *room.Table, p *room.Player) bool {
 	return !slices.ContainsFunc(t.Players(), func(other *room.Player) bool { return other != p && other.Seated() && other.Online() })
 }
 
+// AtRest says that a toss which nobody has called is the time to move.
+func (g *Game) AtRest(*room.Table) bool { return len(g.calls) == 0 }
+
+// forget makes a user's call void.
+func (g *Game) forget(user int64) {
+	delete(g.calls, user)
+	if len(g.calls) == 0 {
+		g.clock.Stop()
+	}
+}
+
 // Left forgets a call, and closes the room after the last one.
 func (g *Game) Left(t *room.Table, p *room.Player) {
-	delete(g.calls, p.ID())
+	g.forget(p.ID())
 	t.DismissAbsent()
 	if t.Empty() {
 		t.Close()
@@ -63,6 +91,7 @@ func (g *Game) Left(t *room.Table, p *room.Player) {
 // Settle drops the calls: a coin that one player has not called is not tossed.
 func (g *Game) Settle(t *room.Table) {
 	clear(g.calls)
+	g.clock.Stop()
 	t.DismissAbsent()
 }
 
@@ -92,7 +121,10 @@ func (g *Game) Receive(t *room.Table, q room.Request) error {
 		OwnView: encode(wire.Command_COIN_CALL, &wire.CoinCall{User: user, Face: face, Toss: g.toss}),
 		Request: q.ID,
 	})
-	if len(g.calls) == Seats {
+	switch len(g.calls) {
+	case 1:
+		g.clock.Reset(Lapse)
+	case Seats:
 		g.fall(t)
 	}
 	return nil
@@ -112,10 +144,16 @@ func (g *Game) fall(t *room.Table) {
 		}
 	}
 	slices.Sort(winners)
+	g.end(t, wire.CoinFace(face), winners)
+}
+
+// end ends a toss, and tells everyone how it fell. A toss that lapses has no face.
+func (g *Game) end(t *room.Table, face wire.CoinFace, winners []int64) {
 	toss := g.toss
 	g.toss++
 	clear(g.calls)
-	t.Announce(room.Event{Message: encode(wire.Command_COIN_RESULT, &wire.CoinResult{Face: wire.CoinFace(face), Winners: winners, Toss: toss})})
+	g.clock.Stop()
+	t.Announce(room.Event{Message: encode(wire.Command_COIN_RESULT, &wire.CoinResult{Face: face, Winners: winners, Toss: toss})})
 	t.DismissAbsent()
 }
 
@@ -137,13 +175,14 @@ type stored struct {
 	Version int             `json:"version"`
 	Toss    uint64          `json:"toss"`
 	Calls   map[int64]int32 `json:"calls"`
+	Left    time.Duration   `json:"left_ns,omitempty"` // until the call lapses; 0: nobody has called
 }
 
 const storedVersion = 1
 
 // Snapshot encodes the calls.
 func (g *Game) Snapshot(*room.Table) ([]byte, error) {
-	return json.Marshal(stored{Version: storedVersion, Toss: g.toss, Calls: g.calls})
+	return json.Marshal(stored{Version: storedVersion, Toss: g.toss, Calls: g.calls, Left: g.clock.Left()})
 }
 
 // Restore goes on with a stored toss.
@@ -165,13 +204,17 @@ func (g *Game) Restore(t *room.Table, snapshot []byte) error {
 		}
 		g.calls[user] = face
 	}
+	if s.Left < 0 || s.Left > Lapse {
+		return fmt.Errorf("coin: snapshot has a call that lapses in %v", s.Left)
+	}
 	g.toss = s.Toss
+	g.prepare(t)
+	if len(g.calls) > 0 {
+		g.clock.Reset(s.Left)
+	}
 	return nil
 }
 
 func encode(op wire.Command, m proto.Message) room.Message {
 	return room.Message{Op: uint32(op), Body: wire.MustMarshal(m)}
 }
-
-// AtRest says that a toss which nobody has called is the time to move.
-func (g *Game) AtRest(*room.Table) bool { return len(g.calls) == 0 }

@@ -86,9 +86,10 @@ func (g *Game) Settle(t *room.Table) {
 	}
 }
 
-// Enter shows the scene.
+// Enter shows the scene. A round that waited only for one who has gone to the bench settles.
 func (g *Game) Enter(t *room.Table, p *room.Player) {
 	t.Tell(p, encodeScene(g.inRound, g.clock.Left(), g.rolls, p.ID(), g.round, t.Seats()), 0)
+	g.settleIfComplete(t)
 }
 
 // MayLeave keeps everyone in the seat who has rolled in this round.
@@ -113,6 +114,9 @@ func (g *Game) settleIfComplete(t *room.Table) {
 		g.Settle(t)
 	}
 }
+
+// AtRest says that the pause between two rounds is the time to move.
+func (g *Game) AtRest(*room.Table) bool { return !g.inRound }
 
 // Receive takes a roll. It is stored before anyone hears of it.
 func (g *Game) Receive(t *room.Table, q room.Request) error {
@@ -173,7 +177,8 @@ func (g *Game) State(_ *room.Table, reveal bool) string {
 	return string(b)
 }
 
-// stored is a game in a snapshot.
+// stored is a game in a snapshot. It is read by encoding/json, and written by hand, since a room
+// writes one after each roll: see room/snapshot.go for how it may grow.
 type stored struct {
 	Version int           `json:"version"`
 	Round   uint64        `json:"round"`
@@ -186,7 +191,21 @@ const storedVersion = 1
 
 // Snapshot encodes the round, with the time left.
 func (g *Game) Snapshot(*room.Table) ([]byte, error) {
-	return json.Marshal(stored{Version: storedVersion, Round: g.round, InRound: g.inRound, Left: g.clock.Left(), Rolls: g.rolls})
+	b := make([]byte, 0, 96+40*len(g.rolls))
+	b = strconv.AppendInt(append(b, `{"version":`...), storedVersion, 10)
+	b = strconv.AppendUint(append(b, `,"round":`...), g.round, 10)
+	b = strconv.AppendBool(append(b, `,"in_round":`...), g.inRound)
+	b = strconv.AppendInt(append(b, `,"left_ns":`...), int64(g.clock.Left()), 10)
+	b = append(b, `,"rolls":[`...)
+	for i, roll := range g.rolls {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, `{"user":`...), roll.User, 10)
+		b = strconv.AppendInt(append(b, `,"points":`...), int64(roll.Points), 10)
+		b = append(b, '}')
+	}
+	return append(b, `]}`...), nil
 }
 
 // Restore goes on with a stored round.
@@ -227,6 +246,3 @@ func (s stored) check(t *room.Table) error {
 	}
 	return nil
 }
-
-// AtRest says that the pause between two rounds is the time to move.
-func (g *Game) AtRest(*room.Table) bool { return !g.inRound }
