@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"croupier/servers"
@@ -39,6 +40,9 @@ type Config struct {
 	Spread           time.Duration     // over which a draining gate sends its players away; default 10 s
 	Dev              bool              // serve profiles on the ops port
 	Version          string            // that players are told of; default servers.Version
+	// Bus brings what is pushed to players, from anywhere in the cluster; nil: only this gate's own ops
+	// port pushes, to the players of this gate. Whoever made the connection closes it after Run.
+	Bus *nats.Conn
 	// Resolve looks up the host of a Service; default: as the system does.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	Log     *slog.Logger
@@ -83,12 +87,13 @@ type Gate struct {
 	metrics   *metrics
 	table     *table
 	placement *placement
+	movers    *movers
 	clock     atomic.Int64 // seconds since the start, told by the sweeper
 	draining  atomic.Bool  // set under mu
 
 	ctx    context.Context // ends trunks
 	cancel context.CancelFunc
-	work   sync.WaitGroup // handshakes, sessions, trunks, the sweeper, and what they start
+	work   sync.WaitGroup // handshakes, sessions, trunks, movers, the sweeper, and what they start
 
 	mu        sync.Mutex
 	upstreams map[netip.AddrPort]*dial
@@ -120,6 +125,7 @@ func New(c Config) (*Gate, error) {
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.metrics = newMetrics(g)
+	g.movers = newMovers(g.step, g.work.Go)
 	return g, nil
 }
 
@@ -216,11 +222,14 @@ func (g *Gate) sweep(ctx context.Context) {
 		g.table.each(func(s *session) {
 			s.check()
 			if b := s.at.Load(); b != nil && turn%10 == 0 {
-				g.placement.use(key(b.place))
+				if r := b.room.Load(); r != nil {
+					r.touch()
+				}
 			}
 		})
 		if turn%10 == 0 {
 			g.placement.expire()
+			g.forgetDials()
 		}
 	}
 }

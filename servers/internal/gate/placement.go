@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,7 +31,7 @@ const mostRoutes = 1 << 18
 // placement decides which game server a room is on. Servers that may take new rooms are those
 // that the Service name of the game resolves to; among them a room's number alone decides, so
 // that all gates agree. A room in which this gate has, or just had, a player stays where it is,
-// listed or not.
+// listed or not. Servers know better than gates where a room is: this is only whom to ask first.
 type placement struct {
 	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 
@@ -59,11 +60,18 @@ type roomKey struct {
 	id   int64
 }
 
-// route is where a room is.
+// route is where a room is, and the fence of all lanes that lead there.
 type route struct {
-	addr netip.AddrPort
-	used time.Time
+	key  roomKey
+	addr netip.AddrPort // guarded by placement.mu; not valid: known to be nowhere
+	// epoch is the highest that this gate has heard of: what comes from an owner with an older one
+	// is not delivered. It stays when the address is forgotten.
+	epoch atomic.Uint64
+	used  atomic.Int64 // when a player was last there, in unix nanoseconds
 }
+
+// touch keeps a room remembered that has a player now.
+func (r *route) touch() { r.used.Store(time.Now().UnixNano()) }
 
 // ParseServices reads the form GAME=HOST:PORT[,GAME=HOST:PORT...]. A HOST:PORT without a game is a
 // further one of the game before it.
@@ -133,25 +141,27 @@ func newPlacement(services map[string]string) (*placement, error) {
 
 var errUnknownGame = errors.New("unknown game")
 
-// candidates lists the servers to try for a room, the likeliest owner first, without those in not.
-func (p *placement) candidates(ctx context.Context, key roomKey, not []netip.AddrPort) ([]netip.AddrPort, error) {
+// plays says whether a game is one of those that this gate leads to.
+func (p *placement) plays(game string) bool {
+	_, known := p.services[game]
+	return known
+}
+
+// candidates lists the servers to ask for a room, the likeliest owner first. Users who want any
+// room of a game are spread over its servers.
+func (p *placement) candidates(ctx context.Context, key roomKey, user int64) ([]netip.AddrPort, error) {
 	listed, err := p.listed(ctx, key.game)
-	p.mu.Lock()
-	known := p.rooms[key]
-	p.mu.Unlock()
-	if known == nil && err != nil {
-		return nil, err
+	if key.id == 0 {
+		key.id = -user // no room has a negative number
 	}
 	ranked := rank(listed, key)
-	if known != nil {
-		ranked = slices.DeleteFunc(ranked, func(a netip.AddrPort) bool { return a == known.addr })
-		ranked = slices.Insert(ranked, 0, known.addr)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.rooms[key]; r != nil && r.addr.IsValid() {
+		ranked = slices.DeleteFunc(ranked, func(a netip.AddrPort) bool { return a == r.addr })
+		return slices.Insert(ranked, 0, r.addr), nil
 	}
-	ranked = slices.DeleteFunc(ranked, func(a netip.AddrPort) bool { return slices.Contains(not, a) })
-	if len(ranked) == 0 {
-		return nil, fmt.Errorf("no server takes new rooms of %s now: try again", key.game)
-	}
-	return ranked, nil
+	return ranked, err
 }
 
 // listed are the servers that may take new rooms of a game.
@@ -253,31 +263,42 @@ func weight(addr netip.AddrPort, key roomKey) uint64 {
 	return h ^ h>>33
 }
 
-// remember notes where a room is.
-func (p *placement) remember(key roomKey, addr netip.AddrPort) {
+// remember notes where a room is, as a server of that epoch says; 0: a server of a build that has no
+// epochs. It returns the room's route, in which a newer epoch may stand already: then the
+// server is not the owner any more, and nothing else was noted.
+func (p *placement) remember(key roomKey, addr netip.AddrPort, epoch uint64) *route {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rooms[key] == nil && len(p.rooms) >= mostRoutes {
-		return
+	r := p.rooms[key]
+	if r == nil {
+		r = &route{key: key}
+		if len(p.rooms) < mostRoutes {
+			p.rooms[key] = r
+		}
 	}
-	p.rooms[key] = &route{addr: addr, used: time.Now()}
+	r.touch()
+	if epoch == 0 || epoch >= r.epoch.Load() {
+		r.addr = addr
+	}
+	if epoch > r.epoch.Load() {
+		r.epoch.Store(epoch)
+	}
+	return r
 }
 
-// use keeps a room remembered that has a player now.
-func (p *placement) use(key roomKey) {
+// where says where a room was last.
+func (p *placement) where(r *route) netip.AddrPort {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r := p.rooms[key]; r != nil {
-		r.used = time.Now()
-	}
+	return r.addr
 }
 
-// forget drops a room that is known to be closed, or a server known to be gone.
+// forget drops the address of a room that is known to be closed, or of a server known to be gone.
 func (p *placement) forget(key roomKey, addr netip.AddrPort) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r := p.rooms[key]; r != nil && r.addr == addr {
-		delete(p.rooms, key)
+		r.addr = netip.AddrPort{}
 	}
 }
 
@@ -285,9 +306,25 @@ func (p *placement) forget(key roomKey, addr netip.AddrPort) {
 func (p *placement) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	old := time.Now().Add(-forgetAfter).UnixNano()
 	for key, r := range p.rooms {
-		if time.Since(r.used) > forgetAfter {
+		if r.used.Load() < old {
 			delete(p.rooms, key)
 		}
 	}
+}
+
+// lookUp finds the server of an address that another server names: HOST:PORT, where HOST may be a name.
+func (p *placement) lookUp(ctx context.Context, address string) (netip.AddrPort, error) {
+	if addr, err := netip.ParseAddrPort(address); err == nil {
+		return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), nil
+	}
+	name, err := parseEndpoint(address)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if answer := p.ask(ctx, []endpoint{name})[0]; len(answer) > 0 {
+		return answer[0], nil
+	}
+	return netip.AddrPort{}, fmt.Errorf("the name %s is not known here", name.host)
 }

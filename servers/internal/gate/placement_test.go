@@ -42,9 +42,9 @@ func placementOf(t *testing.T, n *names) *placement {
 	return p
 }
 
-func owner(t *testing.T, p *placement, room int64, not ...netip.AddrPort) netip.AddrPort {
+func owner(t *testing.T, p *placement, room int64) netip.AddrPort {
 	t.Helper()
-	servers, err := p.candidates(t.Context(), roomKey{"dice", room}, not)
+	servers, err := p.candidates(t.Context(), roomKey{"dice", room}, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestRoomsStayWhereTheyAre(t *testing.T) {
 		p := placementOf(t, n)
 		key := roomKey{"dice", 7}
 		first := owner(t, p, 7)
-		p.remember(key, first)
+		r := p.remember(key, first, 0)
 
 		n.addrs = hosts("10.0.0.2", "10.0.0.3") // a switch from a to b
 		time.Sleep(resolveEvery)
@@ -106,14 +106,11 @@ func TestRoomsStayWhereTheyAre(t *testing.T) {
 		if at := owner(t, p, 8); at == first {
 			t.Error("a new room went to a server that is not listed any more")
 		}
-		if at := owner(t, p, 7, first); at == first {
-			t.Error("a server that was tried is offered again")
-		}
 
 		// Its player is here for long, then goes: it stays remembered for a while.
 		for range 10 {
 			time.Sleep(forgetAfter)
-			p.use(key)
+			r.touch()
 			p.expire()
 		}
 		time.Sleep(forgetAfter)
@@ -127,7 +124,7 @@ func TestRoomsStayWhereTheyAre(t *testing.T) {
 			t.Error("a room without players is remembered for ever")
 		}
 
-		p.remember(key, first)
+		p.remember(key, first, 0)
 		p.forget(key, netip.MustParseAddrPort("10.9.9.9:1"))
 		if owner(t, p, 7) != first {
 			t.Error("forgot a room for a server that it is not on")
@@ -143,7 +140,7 @@ func TestNameServiceAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &names{err: errors.New("no such host")}
 		p := placementOf(t, n)
-		if _, err := p.candidates(t.Context(), roomKey{"dice", 1}, nil); err == nil || !strings.Contains(err.Error(), "try again") {
+		if _, err := p.candidates(t.Context(), roomKey{"dice", 1}, 7); err == nil || !strings.Contains(err.Error(), "try again") {
 			t.Fatalf("nothing was ever listed: %v", err)
 		}
 		n.addrs, n.err = hosts("10.0.0.1", "::ffff:10.0.0.2"), nil
@@ -186,7 +183,7 @@ func TestSeveralNames(t *testing.T) {
 		}
 		list := func() string {
 			time.Sleep(resolveEvery)
-			servers, err := p.candidates(t.Context(), roomKey{"dice", 1}, nil)
+			servers, err := p.candidates(t.Context(), roomKey{"dice", 1}, 7)
 			if err != nil {
 				return err.Error()
 			}
@@ -212,16 +209,13 @@ func TestSeveralNames(t *testing.T) {
 	})
 }
 
-func TestUnknownGameAndNoServerLeft(t *testing.T) {
+func TestUnknownGame(t *testing.T) {
 	n := &names{addrs: hosts("10.0.0.1")}
 	p := placementOf(t, n)
-	if _, err := p.candidates(t.Context(), roomKey{"nim", 1}, nil); !errors.Is(err, errUnknownGame) {
+	if _, err := p.candidates(t.Context(), roomKey{"nim", 1}, 7); !errors.Is(err, errUnknownGame) {
 		t.Errorf("unknown game: %v", err)
 	}
-	only := owner(t, p, 1)
-	if _, err := p.candidates(t.Context(), roomKey{"dice", 1}, []netip.AddrPort{only}); err == nil {
-		t.Error("all servers were tried, and one is offered")
-	}
+	owner(t, p, 1)
 	if len(p.rooms) != 0 {
 		t.Errorf("asking alone made the placement remember %d rooms", len(p.rooms))
 	}
@@ -231,10 +225,77 @@ func TestRememberedRoomsAreBounded(t *testing.T) {
 	p := placementOf(t, &names{})
 	addr := netip.MustParseAddrPort("10.0.0.1:60001")
 	for room := range int64(mostRoutes + 10) {
-		p.remember(roomKey{"dice", room + 1}, addr)
+		p.remember(roomKey{"dice", room + 1}, addr, 0)
 	}
 	if len(p.rooms) != mostRoutes {
 		t.Errorf("%d rooms are remembered, want %d", len(p.rooms), mostRoutes)
+	}
+}
+
+// An older owner does not take the place of a newer one, and is found out, also where the room's
+// address is forgotten.
+func TestEpochsOfRooms(t *testing.T) {
+	p := placementOf(t, &names{addrs: hosts("10.0.0.1")})
+	key := roomKey{"dice", 7}
+	old, newer := netip.MustParseAddrPort("10.0.0.8:1"), netip.MustParseAddrPort("10.0.0.9:1")
+	before := &binding{epoch: 5}
+	before.room.Store(p.remember(key, old, 5))
+	if before.stale() {
+		t.Error("the only owner is stale")
+	}
+	r := p.remember(key, newer, 6)
+	if !before.stale() || p.where(r) != newer {
+		t.Errorf("stale: %v, the room is at %v", before.stale(), p.where(r))
+	}
+	p.forget(key, newer)
+	if at := owner(t, p, 7); at == newer || at == old {
+		t.Errorf("a forgotten address is asked first: %v", at)
+	}
+	late := &binding{epoch: 5}
+	late.room.Store(p.remember(key, old, 5))
+	if !late.stale() || owner(t, p, 7) == old {
+		t.Error("an older owner was believed")
+	}
+	ancient := &binding{epoch: noEpoch}
+	ancient.room.Store(p.remember(key, old, 0))
+	if ancient.stale() {
+		t.Error("a server of a build without epochs is fenced off")
+	}
+}
+
+// Users who want any room are spread over the servers, and each is sent to the same one again.
+func TestAnyRoomSpreadsUsers(t *testing.T) {
+	p := placementOf(t, &names{addrs: hosts("10.0.0.1", "10.0.0.2", "10.0.0.3")})
+	share := map[netip.AddrPort]int{}
+	for user := range int64(300) {
+		first, err := p.candidates(t.Context(), roomKey{"dice", 0}, user+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := p.candidates(t.Context(), roomKey{"dice", 0}, user+1)
+		if !slices.Equal(first, again) {
+			t.Fatalf("user %d: %v, then %v", user, first, again)
+		}
+		share[first[0]]++
+	}
+	for addr, n := range share {
+		if n < 60 {
+			t.Errorf("%v is asked first by %d of 300 users", addr, n)
+		}
+	}
+}
+
+func TestLookUp(t *testing.T) {
+	p := placementOf(t, &names{addrs: hosts("10.0.0.4")})
+	for text, want := range map[string]string{"10.0.0.9:7": "10.0.0.9:7", "[::ffff:10.0.0.9]:7": "10.0.0.9:7", "pod:7": "10.0.0.4:7"} {
+		if addr, err := p.lookUp(t.Context(), text); err != nil || addr.String() != want {
+			t.Errorf("%s: %v %v, want %s", text, addr, err, want)
+		}
+	}
+	for _, bad := range []string{"", "pod", ":7", "pod:0", "pod:http"} {
+		if addr, err := p.lookUp(t.Context(), bad); err == nil {
+			t.Errorf("%q: %v", bad, addr)
+		}
 	}
 }
 

@@ -1,13 +1,13 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -38,88 +38,55 @@ type session struct {
 
 	next *session // of the same user; guarded by the table
 
-	unanswered atomic.Uint64 // the lane on which nothing has come yet; 0: something has
-
-	placing sync.Mutex // guards sits, and at where it changes with it
-	sits    uint64     // counts what calls off a placement under way: a newer SitDown, the session's end
+	placing sync.Mutex // guards what follows, and at where it changes; comes after upstream.mu
+	pass    *passage   // the way to a room, while it is not complete; nil: none
+	kept    *kept      // requests without a reply; nil: none
+	stand   *stand     // a StandUp without an answer; nil: none
 
 	// The rest belongs to the session's goroutine.
-	rest     []byte   // the begin of a frame whose end has not come yet
-	message  []byte   // the begin of a fragmented message
-	inside   bool     // a fragmented message has begun
-	standing *binding // that a StandUp was sent on, since when nothing else was
+	rest     []byte // the begin of a frame whose end has not come yet
+	message  []byte // the begin of a fragmented message
+	inside   bool   // a fragmented message has begun
 	allowed  float64
 	refilled time.Time
 	lingered int   // bytes that came after the close frame
 	end      error // why reading ended
 }
 
-// binding is the lane that carries a session's messages.
-type binding struct {
-	up    *upstream
-	lane  uint64
-	place wire.Place
-	wish  wish
-	over  atomic.Pointer[chan struct{}] // closed when the binding has ended; set by a StandUp
-	tried []netip.AddrPort              // servers that did not take the player
-	spoke atomic.Bool                   // the player has said something since the SitDown
-}
-
-// is says whether this is the lane of that number.
-func (b *binding) is(up *upstream, lane uint64) bool { return b != nil && b.up == up && b.lane == lane }
-
-// wish is a SitDown of a session.
-type wish struct {
-	number  uint64 // session.sits when it was made
-	request uint64 // the client's number for it
-	lost    int    // how often a lane was lost before an answer
-}
-
-// mostLost is how often a wish is placed anew, unseen, after its lane was lost.
-const mostLost = 3
-
-// leave unbinds the session from its room and calls off a placement under way. It returns the
-// number of the wish that the caller may have placed instead.
-func (s *session) leave() uint64 {
+// leave unbinds the session from its room and calls off a passage under way.
+func (s *session) leave() {
 	s.placing.Lock()
-	s.sits++
-	number, b := s.sits, s.at.Swap(nil)
+	b, p := s.at.Swap(nil), s.pass
+	s.pass = nil
+	s.unkeep()
+	s.unstand()
 	s.placing.Unlock()
+	drop(b)
+	if p != nil {
+		if p.lane != b {
+			drop(p.lane)
+		}
+		drop(p.old)
+	}
+}
+
+// drop shuts a lane, if there is one. It takes the lock of the trunk, so session.placing must be free.
+func drop(b *binding) {
 	if b != nil {
 		b.up.shut(b.lane)
 	}
-	return number
+}
+
+// unstand says that a StandUp has its answer, or will have none. It needs s.placing.
+func (s *session) unstand() {
+	if s.stand != nil {
+		close(s.stand.over)
+		s.stand = nil
+	}
 }
 
 // mostLingered is how many bytes a closed session may still send, in search of its close frame.
 const mostLingered = 1 << 20
-
-// unbind ends a binding whose lane has ended. It returns false where the player has moved on.
-func (s *session) unbind(b *binding) bool {
-	if !s.at.CompareAndSwap(b, nil) {
-		return false
-	}
-	if over := b.over.Load(); over != nil {
-		close(*over)
-	}
-	return true
-}
-
-// unheard says of a binding that has ended that its SitDown had no answer and was the player's last
-// word. It can be placed anew then, and the player need not know: to sit down twice in one room is
-// to sit down once.
-func (s *session) unheard(b *binding) bool {
-	return s.unanswered.Load() == b.lane && !b.spoke.Load()
-}
-
-// stay calls off a placement under way, as leave does, but the session stays where it is until its
-// new wish is placed.
-func (s *session) stay() uint64 {
-	s.placing.Lock()
-	defer s.placing.Unlock()
-	s.sits++
-	return s.sits
-}
 
 // errLeft is why reading ends when the client has closed.
 var errLeft = errors.New("closed by the client")
@@ -177,7 +144,7 @@ func (s *session) readable(fd uintptr) bool {
 		s.rest = nil
 		if s.ending.Load() {
 			// The deadline ends the wait for an answer, but only a read that finds nothing heeds it.
-			if s.lingered += n; s.lingered > mostLingered || s.answered(b[:kept+n]) {
+			if s.lingered += n; s.lingered > mostLingered || s.closes(b[:kept+n]) {
 				s.end = io.EOF
 				return true
 			}
@@ -264,46 +231,62 @@ func (s *session) receive(message []byte) bool {
 		return s.close(wire.CloseBadMessage, err.Error())
 	}
 	s.gate.metrics.received.Inc()
-	if s.standing != nil {
+	if op == wire.Command_SIT_DOWN {
+		return s.gate.sit(s, message, body)
+	}
+	request := wire.RequestID(body)
+	s.placing.Lock()
+	if s.stand != nil {
 		s.stood()
 	}
-	at := s.at.Load()
-	switch {
-	case op == wire.Command_SIT_DOWN:
-		return s.gate.sit(s, body)
-	case at == nil:
-		s.refuse(wire.Code_STATUS_MISMATCH, "you are in no room: sit down first", wire.RequestID(body))
-	default:
-		if op == wire.Command_STAND_UP {
-			s.standing = at
-			at.over.Store(new(make(chan struct{})))
-		}
-		if !at.spoke.Load() {
-			at.spoke.Store(true)
-		}
-		at.up.out.Put(at.lane, trunk.KindData, message) //nolint:errcheck // a lost trunk closes its sessions by itself
+	at, p := s.at.Load(), s.pass
+	if p == nil && at == nil {
+		s.placing.Unlock()
+		s.refuse(wire.Code_STATUS_MISMATCH, noRoom, request)
+		return true
 	}
-	return true
+	if op == wire.Command_STAND_UP {
+		s.stand = &stand{request: request, message: bytes.Clone(message), over: make(chan struct{})}
+	}
+	held := true
+	if p != nil {
+		held = p.hold(message)
+	} else {
+		s.say(at, trunk.KindData, request, message)
+	}
+	s.placing.Unlock()
+	return held || s.tooMuch()
 }
 
-// standPatience is how long a message that follows a StandUp waits for its end.
+// tooMuch closes a session that says more than can wait for its room.
+func (s *session) tooMuch() bool {
+	return s.close(wire.CloseTooSlow, "too many messages wait for a room that moves")
+}
+
+// standPatience is how long a message that follows a StandUp waits for its end, once the room can hear it.
 const standPatience = time.Second
 
-// stood waits until the room has answered the StandUp before the next message is handled: on the
-// lane that the room is about to shut, the message would be lost. The time-out is for a StandUp
-// that was refused.
+// stood waits until a StandUp is answered before the next message is handled: on the lane that the
+// room is about to shut, the message would be lost. The time-out is for a StandUp that was
+// refused. It needs s.placing, which it lets go of while it waits.
 func (s *session) stood() {
-	b := s.standing
-	s.standing = nil
-	if s.at.Load() != b {
-		return
-	}
-	patience := time.NewTimer(standPatience)
-	defer patience.Stop()
-	select {
-	case <-*b.over.Load():
-	case <-patience.C:
-	case <-s.gate.ctx.Done():
+	for s.stand != nil {
+		st := s.stand
+		s.placing.Unlock()
+		patience := time.NewTimer(standPatience)
+		heard := true
+		select {
+		case <-st.over:
+		case <-patience.C:
+			heard = false
+		case <-s.gate.ctx.Done():
+			heard = false
+		}
+		patience.Stop()
+		s.placing.Lock()
+		if !heard && s.stand == st && (s.pass == nil || s.gate.ctx.Err() != nil) { // a passage ends soon enough
+			s.unstand()
+		}
 	}
 }
 
@@ -394,8 +377,8 @@ func (s *session) complainOf(body []byte) {
 // a socket with unread bytes in it would reset the connection, and the close frame would be lost.
 func (s *session) linger() { s.rest, s.message = nil, nil }
 
-// answered looks for the client's close frame in what still comes.
-func (s *session) answered(b []byte) bool {
+// closes looks for the client's close frame in what still comes.
+func (s *session) closes(b []byte) bool {
 	for len(b) > 0 {
 		f, n, err := parseFrame(b, wire.MaxRequest)
 		if err != nil {
@@ -409,8 +392,16 @@ func (s *session) answered(b []byte) bool {
 	return false
 }
 
-// check is the sweeper's visit: it pings a silent client and closes one that does not answer.
+// check is the sweeper's visit: it pings a silent client, closes one that does not answer, and
+// sees to passages that hang.
 func (s *session) check() {
+	s.placing.Lock()
+	p := s.pass
+	overdue := p != nil && p.overdue()
+	s.placing.Unlock()
+	if overdue {
+		s.gate.movers.add(s.gate.ctx, s, p, 0)
+	}
 	silent := time.Duration(s.gate.clock.Load()-s.seen.Load()) * time.Second
 	switch {
 	case silent <= time.Second && s.gone():

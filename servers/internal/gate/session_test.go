@@ -22,6 +22,10 @@ func newGate(t testing.TB) *Gate {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // movers end
+		g.cancel()
+		g.work.Wait()
+	})
 	return g
 }
 

@@ -1,0 +1,216 @@
+package gate
+
+import (
+	"time"
+
+	"croupier/servers/internal/trunk"
+	"croupier/servers/wire"
+)
+
+// Why a way to a room broke, for the metrics.
+const (
+	whyMoved  = "moved"
+	whyLost   = "lost"
+	whyFenced = "fenced"
+)
+
+// depart begins the passage of a session whose lane leads to its room no more. It needs s.placing.
+func (s *session) depart(b *binding, why string) *passage {
+	to := b.where()
+	p := &passage{place: to, request: b.request, resume: b.answered, why: why, began: time.Now()}
+	if p.resume {
+		p.place.Seat, p.request = -1, 0
+	}
+	s.at.Store(nil)
+	s.pass = p
+	s.gate.metrics.moves.WithLabelValues(why).Inc()
+	return p
+}
+
+// placed handles the news of where a lane leads, and who the owner of the room is.
+func (s *session) placed(b *binding, payload []byte) {
+	var m trunk.Placed
+	unmarshal(payload, &m)
+	to := roomKey{game: b.place.Game, id: m.GetRoom()}
+	if to.id == 0 {
+		to.id = b.place.Room
+	}
+	r := s.gate.placement.remember(to, b.up.addr, m.GetEpoch())
+	s.placing.Lock()
+	if b.placed || b.moved {
+		s.placing.Unlock()
+		return
+	}
+	b.placed = true
+	if epoch := m.GetEpoch(); epoch != 0 {
+		b.epoch = epoch
+	}
+	b.room.Store(r)
+	stale := b.stale()
+	if stale {
+		s.fence(b)
+	} else {
+		s.here(b)
+	}
+	s.placing.Unlock()
+	if stale {
+		drop(b)
+	}
+}
+
+// here notes that the server at the end of a passage has spoken. It needs s.placing.
+func (s *session) here(b *binding) {
+	p := s.pass
+	if p == nil || p.lane != b || p.here {
+		return
+	}
+	p.here = true
+	p.place = b.where()
+	s.at.Store(b)
+	s.arrive(p)
+}
+
+// heardReply drops the copy of the request that a reply answers.
+func (s *session) heardReply(b *binding, request uint64, message []byte) {
+	s.placing.Lock()
+	if !b.stale() && !b.moved {
+		s.answered(request)
+		if op, _, _ := wire.Split(message); op == wire.Command_ERROR && s.stand != nil && request != 0 && s.stand.request == request {
+			s.unstand() // refused
+		}
+	}
+	s.placing.Unlock()
+}
+
+// hears decides on a message from another lane than the one on which the session was last heard and
+// answered. False: it is not for the player.
+func (s *session) hears(b *binding, kind trunk.Kind, message []byte) bool {
+	op, _, _ := wire.Split(message)
+	s.placing.Lock()
+	if b.moved || b.stale() {
+		fenced := b.stale()
+		if fenced {
+			s.fence(b)
+		}
+		s.placing.Unlock()
+		if fenced {
+			drop(b)
+		}
+		return false
+	}
+	defer s.placing.Unlock()
+	if p := s.pass; p != nil && p.lane == b && !p.here {
+		if op == wire.Command_ERROR && b.resume {
+			return false // a server that can't have the room says why; the next one is asked
+		}
+		if op != wire.Command_ERROR && b.room.Load() == nil { // a build that does not say Placed
+			b.room.Store(s.gate.placement.remember(key(b.place), b.up.addr, 0))
+		}
+		if op != wire.Command_ERROR {
+			s.here(b)
+		}
+	}
+	if !b.answered && (kind == trunk.KindReply || op != wire.Command_NOTICE) {
+		b.answered = true
+	}
+	if op == wire.Command_DISCONNECT && s.at.Load() != b {
+		return false // the session itself has taken the place of this lane
+	}
+	return true
+}
+
+// fence moves a session on whose lane leads to a server that is not the room's owner any more. What
+// that server says is not delivered, and the caller drops the lane. It needs s.placing.
+func (s *session) fence(b *binding) {
+	s.gate.metrics.fenced.Inc()
+	if b.moved {
+		return
+	}
+	b.moved = true
+	p := s.pass
+	switch {
+	case p != nil && p.lane == b:
+		s.searchOn(p, b, p.nextRound())
+	case p == nil && s.at.Load() == b:
+		p = s.depart(b, whyFenced)
+		p.lost = true
+		s.gate.movers.add(s.gate.ctx, s, p, 0)
+	default:
+		return
+	}
+	if r := b.room.Load(); r != nil {
+		if addr := s.gate.placement.where(r); addr.IsValid() && addr != b.up.addr {
+			p.to = addr.String()
+		}
+	}
+}
+
+// moved leads a session on as its server says.
+func (s *session) moved(b *binding, payload []byte) {
+	var m trunk.Moved
+	unmarshal(payload, &m)
+	s.placing.Lock()
+	if b.moved {
+		s.placing.Unlock()
+		return
+	}
+	b.moved = true
+	p := s.pass
+	empty := false
+	switch {
+	case p != nil && p.lane == b:
+		empty = true
+		p.lost = p.lost || m.GetLost()
+		if m.GetRoom() != 0 {
+			p.place.Room = m.GetRoom()
+		}
+		s.searchOn(p, b, p.sendOn(b.up.addr, m.GetAddress()))
+	case p != nil && s.at.Load() == b: // it sits down again, on another lane, and has shut this one
+		s.at.Store(nil)
+		p.why = whyMoved
+		p.wait(b)
+		s.gate.movers.add(s.gate.ctx, s, p, trunk.BackPatience)
+	case p == nil && s.at.Load() == b:
+		b.up.out.Put(b.lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
+		p = s.depart(b, whyMoved)
+		p.lost = m.GetLost()
+		if room := m.GetRoom(); room != 0 && room != p.place.Room {
+			p.place.Room, p.resume, p.request = room, false, b.request
+		}
+		p.wait(b)
+		pause := p.sendOn(b.up.addr, m.GetAddress())
+		s.gate.movers.add(s.gate.ctx, s, p, pause)
+		s.gate.movers.add(s.gate.ctx, s, p, trunk.BackPatience)
+	}
+	s.placing.Unlock()
+	if empty { // nothing was said on it, so nothing comes back
+		drop(b)
+	}
+}
+
+// wait makes a passage wait for what comes back on a lane.
+func (p *passage) wait(b *binding) { p.old, p.oldTill = b, time.Now().Add(trunk.BackPatience) }
+
+// cameBack takes a message that the old owner of a room has not handled.
+func (s *session) cameBack(b *binding, message []byte) {
+	_, body, err := wire.Split(message)
+	if err != nil {
+		return
+	}
+	s.placing.Lock()
+	taken := true
+	request := wire.RequestID(body)
+	at := s.at.Load()
+	switch {
+	case s.pass != nil:
+		taken = s.pass.back.add(message, backMessages, backBytes)
+	case at == nil || at == b || key(at.where()) != key(b.where()):
+	default: // of a lane that another one into the same room has replaced
+		s.answered(request)
+		s.say(at, trunk.KindData, request, message)
+	}
+	s.placing.Unlock()
+	if !taken {
+		s.tooMuch()
+	}
+}
