@@ -175,8 +175,12 @@ func (b *Bot) learnServer(op wire.Command, payload []byte) {
 func (b *Bot) consider(e *oracle.Event) {
 	own := e.User == b.config.User
 	if e.Epoch == 0 {
-		if e.Kind == oracle.Stood && own && b.asked == toLeave {
+		switch {
+		case e.Kind == oracle.Stood && own && b.asked == toLeave:
 			b.standUp() // the gate knows that the room has done it
+		case e.Kind == oracle.Waiting:
+			b.clear(answer) // it takes as long as it takes
+			b.step = 0
 		}
 		return
 	}
@@ -201,9 +205,6 @@ func (b *Bot) consider(e *oracle.Event) {
 		}
 		b.standUp()
 		return
-	case e.Kind == oracle.Waiting:
-		b.clear(answer) // it takes as long as it takes
-		b.step = 0
 	case e.Kind == oracle.Scene:
 		b.seats = e.Seat
 		if b.state == Seated || b.state == Watching {

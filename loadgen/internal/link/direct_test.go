@@ -91,8 +91,8 @@ func sitDown(room int64) []byte {
 func TestSitShakeStand(t *testing.T) {
 	s := table(t)
 	for name, target := range map[string]Target{
-		"direct": {Direct: s.Game, Token: s.Token},
-		"gate":   {Gate: s.Gate, Token: s.Token, Workers: nil},
+		"direct": {Games: []string{s.Game}, Token: s.Token},
+		"gate":   {Gates: []string{s.Gate}, Token: s.Token, Workers: nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlayer()

@@ -178,12 +178,12 @@ func TestHandshakeThatIsNotAnswered(t *testing.T) {
 			w := newWatch()
 			short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			target.Open(short, 7, w)
+			target.Open(short, 7, 0, w)
 			if err := <-w.down; !errors.Is(err, ErrSilent) {
 				t.Errorf("silence is %v", err)
 			}
 			over, end := context.WithCancelCause(t.Context())
-			target.Open(over, 7, w)
+			target.Open(over, 7, 0, w)
 			end(errors.New("a signal"))
 			if err := <-w.down; !errors.Is(err, ErrEnded) {
 				t.Errorf("the end of the run is %v", err)

@@ -13,7 +13,7 @@ func (r *room) again(m *member, e *Event) {
 	switch {
 	case e.Kind == Present && e.Request == 0 && len(m.entrance) < 256:
 		heard := keep(e, m)
-		if e.Way {
+		if m.fresh {
 			heard.flags |= way
 		}
 		m.entrance = append(m.entrance, heard)

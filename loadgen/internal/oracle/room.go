@@ -51,6 +51,7 @@ type member struct {
 
 	rolled roll // its last roll that was acknowledged
 
+	fresh    bool   // a new way to the room begins: who is here may follow
 	epoch    uint64 // the newest owner it heard since it sat down
 	restless uint64 // number of its request for another seat, or to leave, that was not answered yet; 0: there is none
 	replies  replies
@@ -94,6 +95,7 @@ func (r *room) see(e *Event) {
 	if e.Request != 0 && e.Kind != Asks {
 		r.checkReply(m, e)
 	}
+	m.fresh = m.fresh || e.Way
 	switch {
 	case e.Kind == Lost:
 		e.User = e.Bot
@@ -121,6 +123,9 @@ func (r *room) see(e *Event) {
 	case e.Epoch == 0 && e.Kind == Stood && e.User == m.bot && m.life != nil:
 		r.trace.add(e, m) // the gate knows that it has left, and says so in the room's place
 		r.leave(m, stoodUp, e.At)
+	case e.Epoch == 0 && e.Kind == Waiting && m.life != nil:
+		r.trace.add(e, m) // it is said before what was said earlier, and is held back until it is written down
+		m.life.standStill()
 	case e.Epoch == 0: // the gate's own words; a Lost follows where they mean the end
 	default:
 		if e.Kind != Told {
@@ -140,11 +145,12 @@ func (r *room) listen(m *member, e *Event) {
 	switch {
 	case m.life == nil:
 		r.enter(m, e)
-	case m.entrance != nil || e.Way && e.Kind == Present && e.Request == 0:
+	case m.entrance != nil || m.fresh && e.Kind == Present && e.Request == 0:
 		r.again(m, e)
 	default:
 		r.hear(m, e)
 	}
+	m.fresh = m.fresh && (e.Kind == Told || e.Kind == Waiting)
 }
 
 // quit takes that a bot does not want to come back.
@@ -174,7 +180,7 @@ func (r *room) enter(m *member, e *Event) {
 	case seated:
 		r.arrive(m, nil)
 		r.listen(m, e)
-	case e.Kind == Present && e.Way:
+	case e.Kind == Present && m.fresh:
 		m.entrance = append(m.entrance[:0], keep(e, m)) // it begins anew, with another owner
 	case e.Kind == Present && n < 256:
 		m.entrance = append(m.entrance, keep(e, m))
@@ -337,14 +343,14 @@ func (r *room) hear(m *member, e *Event) {
 	l.heardFrom()
 	numbered := false // the event has a number of its own
 	switch e.Kind {
-	case Started, Shaken, Settled, Online:
+	case Started, Settled, Online:
 		numbered = true
+	case Shaken: // also said again, to one as an answer that was lost
+		numbered = e.Seq != m.last || e.Request == 0
 	case Present, Stood, Other: // said to all as an event, or to one as an answer
 		numbered = e.Seq != m.last
-	case Waiting: // it is said before what was said earlier, and is held back until it is written down
-		l.noteEpoch(e, m, false)
+	case Waiting:
 		l.standStill()
-		return
 	}
 	l.noteEpoch(e, m, numbered)
 	l.overdue(m, e)

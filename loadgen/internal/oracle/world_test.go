@@ -354,16 +354,30 @@ func (w *world) takeOver() {
 		if !w.linked[g.user] || !g.session {
 			continue
 		}
+		var unheard []Event
 		if queue := w.heard[g.user]; w.random != nil && len(queue) > 0 {
 			from := w.random.IntN(len(queue) + 1)
+			for _, e := range queue[from:] {
+				if e.Request != 0 && e.Kind != Asks {
+					unheard = append(unheard, e)
+				}
+			}
 			w.heard[g.user] = append(queue[:from], slices.DeleteFunc(queue[from:], func(e Event) bool { return e.Kind != Asks })...)
 		}
 		w.showAgain(g)
+		for _, e := range unheard { // the gate asks again, and the room answers as it did
+			e.Seq, e.Way = 0, false
+			w.say(g.user, e)
+		}
 	}
 }
 
 // showAgain shows the room to somebody who is in it.
 func (w *world) showAgain(g *guest) {
+	if w.random != nil && w.random.IntN(4) == 0 { // it stands still as yet
+		w.way[g.user] = false
+		w.heard[g.user] = append(w.heard[g.user], Event{Kind: Waiting, Bot: g.user, Way: true, Text: "wait"})
+	}
 	for _, other := range w.guests {
 		if other != g {
 			w.say(g.user, Event{Kind: Present, User: other.user, Seat: other.seat, Online: other.session})
