@@ -110,22 +110,24 @@ func Join(ctx context.Context, store Store, self Server, log *slog.Logger) (*Dir
 	if err := store.open(); err != nil {
 		return nil, fmt.Errorf("join the directory: %w", err)
 	}
-	d := &Directory{
-		store: store, log: log, id: self.ID, address: self.Address, version: self.Version, self: cloneServer(self),
-		lapsed: make(chan Server, 64), stop: make(chan struct{}), wake: make(chan struct{}, 1), sighted: make(chan struct{}),
-		view: newView(self.ID), tenures: map[Key]*Tenure{}, claiming: map[Key]int{},
-		sits: map[string]sit{}, rising: map[string]*rise{},
-	}
-	d.health.log = log
+	d := newDirectory(store, self, log)
 	if err := d.join(ctx, key); err != nil {
-		if d.unwatch != nil {
-			d.unwatch()
-		}
+		d.unwatch()
 		store.shut()
 		return nil, fmt.Errorf("join the directory: %w", err)
 	}
 	d.loop.Go(func() { d.run(key) })
 	return d, nil
+}
+
+// newDirectory is a directory that has not joined.
+func newDirectory(store Store, self Server, log *slog.Logger) *Directory {
+	return &Directory{
+		store: store, log: log, id: self.ID, address: self.Address, version: self.Version, self: cloneServer(self),
+		lapsed: make(chan Server, 64), stop: make(chan struct{}), wake: make(chan struct{}, 1), sighted: make(chan struct{}),
+		unwatch: func() {}, health: health{log: log}, view: newView(self.ID),
+		tenures: map[Key]*Tenure{}, claiming: map[Key]int{}, sits: map[string]sit{}, rising: map[string]*rise{},
+	}
 }
 
 // Look reads the entry of a room: ErrNone; ErrAway where ctx ended before the store answered.

@@ -11,10 +11,12 @@ import (
 )
 
 // join hears of the others, and makes itself known.
-func (d *Directory) join(ctx context.Context, key string) (err error) {
-	if d.unwatch, err = d.store.watch(servers, d.heard); err != nil {
+func (d *Directory) join(ctx context.Context, key string) error {
+	unwatch, err := d.store.watch(servers, d.heard)
+	if err != nil {
 		return err
 	}
+	d.unwatch = unwatch
 	for tries := 0; ; tries++ {
 		if err = d.announce(ctx, key); err == nil || !errors.Is(err, ErrAway) {
 			return err

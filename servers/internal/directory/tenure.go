@@ -176,9 +176,12 @@ func (t *Tenure) found(it item, err error) {
 	var step func()
 	switch {
 	case ours && it.revision >= t.revision:
+		// Only a revision that is new to us can be an earlier try of this write. The old one with the same bytes (a save that
+		// only asks whether the room is still ours) proves nothing: the read may be older than another server's claim.
+		stored := it.revision > t.revision && !t.closing && bytes.Equal(it.value, t.value)
 		t.revision = it.revision
-		if !t.closing && bytes.Equal(it.value, t.value) {
-			step = func() { t.finish(nil) } // an earlier try was carried out
+		if stored {
+			step = func() { t.finish(nil) }
 		} else {
 			step = func() { t.again(t.write) }
 		}
