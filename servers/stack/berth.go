@@ -3,8 +3,10 @@ package stack
 import (
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
+	"weak"
 )
 
 // berth is a port of the stack. It stays while servers come and go on it, as the name of a pod
@@ -59,18 +61,15 @@ func (b *berth) accept() {
 	}
 }
 
-func reset(conn *net.TCPConn) {
+// reset breaks a connection off, and says whether it was open.
+func reset(conn *net.TCPConn) bool {
 	conn.SetLinger(0) //nolint:errcheck // then it is closed in the polite way
-	conn.Close()
+	return conn.Close() == nil
 }
 
-// let lets a server in, which gets what connects from now on. keep says that its connections are
-// known, so that all can be cut at once.
-func (b *berth) let(keep bool) *tenancy {
+// let lets a server in, which gets what connects from now on.
+func (b *berth) let() *tenancy {
 	t := &tenancy{berth: b, conns: make(chan net.Conn), over: make(chan struct{})}
-	if keep {
-		t.open = make(map[*cable]bool)
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.here = t
@@ -84,36 +83,35 @@ type tenancy struct {
 	over  chan struct{}
 	once  sync.Once
 
-	mu   sync.Mutex
-	open map[*cable]bool // nil: they are not kept
-	dead bool            // nothing more is let through
+	mu    sync.Mutex
+	open  []weak.Pointer[net.TCPConn] // those that were closed among them, until they are swept
+	sweep int                         // the length at which open is swept
+	dead  bool                        // nothing more is let through
 }
 
 // take hands a connection to the server. False: it is not there any more.
 func (t *tenancy) take(conn *net.TCPConn) bool {
-	var c net.Conn = conn
-	if t.open != nil {
-		kept := &cable{TCPConn: conn, of: t}
-		if !t.watch(kept) {
-			return false
-		}
-		c = kept
+	if !t.watch(conn) {
+		return false
 	}
 	select {
-	case t.conns <- c:
+	case t.conns <- conn:
 		return true
 	case <-t.over:
 		return false
 	}
 }
 
-// watch keeps a connection. False: it came after the last cut.
-func (t *tenancy) watch(c *cable) bool {
+// watch keeps track of a connection, so that it can be cut. The server gets the connection itself: a
+// gate takes nothing else. False: it came after the last cut.
+func (t *tenancy) watch(conn *net.TCPConn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.dead {
-		t.open[c] = true
+	if len(t.open) >= t.sweep {
+		t.open = slices.DeleteFunc(t.open, func(p weak.Pointer[net.TCPConn]) bool { return p.Value() == nil })
+		t.sweep = 2*len(t.open) + 64
 	}
+	t.open = append(t.open, weak.Make(conn))
 	return !t.dead
 }
 
@@ -140,25 +138,15 @@ func (t *tenancy) Addr() net.Addr { return t.berth.listener.Addr() }
 
 // cut resets all connections, as the kernel does when a process is killed, and says how many there
 // were. Where it is the last cut, no connection comes through any more.
-func (t *tenancy) cut(last bool) int {
+func (t *tenancy) cut(last bool) (open int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.dead = t.dead || last
-	for c := range t.open {
-		reset(c.TCPConn)
+	for _, p := range t.open {
+		if conn := p.Value(); conn != nil && reset(conn) {
+			open++
+		}
 	}
-	return len(t.open)
-}
-
-// cable is a connection that its tenancy can cut.
-type cable struct {
-	*net.TCPConn
-	of *tenancy
-}
-
-func (c *cable) Close() error {
-	c.of.mu.Lock()
-	delete(c.of.open, c)
-	c.of.mu.Unlock()
-	return c.TCPConn.Close()
+	t.open = nil
+	return open
 }

@@ -103,7 +103,7 @@ func TestDirectWithBadMetadata(t *testing.T) {
 		"user 0":            {with("0", "1", "-1", "dice", good), codes.InvalidArgument},
 		"negative user":     {with("-7", "1", "-1", "dice", good), codes.InvalidArgument},
 		"user NaN":          {with("NaN", "1", "-1", "dice", good), codes.InvalidArgument},
-		"room 0":            {with("7", "0", "-1", "dice", good), codes.InvalidArgument},
+		"room -1":           {with("7", "-1", "-1", "dice", good), codes.InvalidArgument},
 		"room NaN":          {with("7", "NaN", "-1", "dice", good), codes.InvalidArgument},
 		"huge room":         {with("7", "99999999999999999999", "-1", "dice", good), codes.InvalidArgument},
 		"huge seat":         {with("7", "1", "99999999999", "dice", good), codes.InvalidArgument},

@@ -125,7 +125,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		"sit: unknown game":         {3, place("1", "-1", "nim"), false, 1},
 		"sit: long game":            {3, place("1", "-1", strings.Repeat("g", 100)), false, 1},
 		"sit: game with line break": {3, place("1", "-1", "x\nlevel=INFO msg=forged"), false, 1},
-		"sit: room 0":               {3, place("0", "-1", "dice"), false, 1},
+		"sit: room -1":              {3, place("-1", "-1", "dice"), false, 1},
 		"sit: negative room":        {3, place("-7", "-1", "dice"), false, 1},
 		"sit: huge room":            {3, place("9223372036854775808", "-1", "dice"), false, 1},
 		"sit: room NaN":             {3, place("NaN", "-1", "dice"), false, 1},

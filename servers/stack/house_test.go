@@ -74,7 +74,7 @@ func openHouse(t *testing.T, change ...func(*settings)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(quay.close)
-	h.wires = quay.let(true)
+	h.wires = quay.let()
 	h.gate, h.game = "ws://"+players.Addr().String(), quay.String()
 	h.gateOps, h.gameOps = "http://"+gateOps.Addr().String(), "http://"+gameOps.Addr().String()
 

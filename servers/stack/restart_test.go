@@ -177,7 +177,7 @@ func TestRestartOfTheGate(t *testing.T) {
 	p.send(103)
 	roll := p.until(103, nil).numbers[2]
 	restarted := make(chan error, 1)
-	go func() { restarted <- s.RestartGate(t.Context(), Change{Version: "v2"}) }()
+	go func() { restarted <- s.RestartGate(t.Context(), 0, Change{Version: "v2"}) }()
 	if code := p.closeCode(); code != 1001 {
 		t.Errorf("close code %d, want 1001", code)
 	}

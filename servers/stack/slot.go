@@ -19,8 +19,7 @@ type slot struct {
 	name  string
 	play  *berth
 	ops   *berth
-	keep  bool // connections on play can be cut
-	start func(version string) (server, error)
+	start func(version string) (server, error) // fixed
 
 	turn sync.Mutex // held by whoever changes the server
 
@@ -31,11 +30,14 @@ type slot struct {
 // server is a gate or a game server.
 type server interface {
 	Run(stages lifecycle.Stages, play, ops net.Listener) error
+	Kill()
 }
 
 // life is one server's time in a slot.
 type life struct {
+	server  server
 	play    *tenancy
+	killed  atomic.Bool
 	next    func()
 	release func()
 	gone    chan struct{}
@@ -48,8 +50,22 @@ func (l *life) signal() {
 	l.next()
 }
 
+// kill is a SIGKILL. It returns when nothing of the server is left.
+func (l *life) kill() {
+	l.strike()
+	<-l.gone
+}
+
+// strike is a SIGKILL, seen from outside: what is left of the server ends by and by.
+func (l *life) strike() {
+	l.killed.Store(true)
+	l.server.Kill()
+	l.play.cut(true)
+	l.release()
+}
+
 // openSlot opens the ports. Nobody is there yet.
-func openSlot(name, address string, keep bool, start func(version string) (server, error)) (*slot, error) {
+func openSlot(name, address string) (*slot, error) {
 	play, err := openBerth(address)
 	if err != nil {
 		return nil, err
@@ -59,7 +75,7 @@ func openSlot(name, address string, keep bool, start func(version string) (serve
 		play.close()
 		return nil, err
 	}
-	return &slot{name: name, play: play, ops: ops, keep: keep, start: start}, nil
+	return &slot{name: name, play: play, ops: ops}, nil
 }
 
 func (s *slot) close() {
@@ -85,15 +101,15 @@ func (s *Stack) begin(at *slot, version string) error {
 	if s.closed {
 		return errClosed
 	}
-	l := &life{gone: make(chan struct{})}
+	l := &life{server: running, gone: make(chan struct{})}
 	var stages lifecycle.Stages
 	stages, l.next, l.release = lifecycle.Manual(context.Background())
-	l.play = at.play.let(at.keep)
-	ops := at.ops.let(false)
+	l.play = at.play.let()
+	ops := at.ops.let()
 	s.running.Go(func() {
 		defer close(l.gone)
 		defer l.release()
-		if err := running.Run(stages, l.play, ops); err != nil {
+		if err := running.Run(stages, l.play, ops); err != nil && !l.killed.Load() {
 			s.fail(fmt.Errorf("%s: %w", at.name, err))
 		}
 	})

@@ -1,8 +1,9 @@
-// Package stack runs a gate and game servers in one process, on loopback: what `croupier dev` and
-// `croupier demo` offer, and what tests of the whole run against. The servers are the real ones;
-// only their signals and their addresses come from here.
+// Package stack runs gates, game servers and a NATS server in one process, on loopback: what
+// `croupier dev` and `croupier demo` offer, and what tests of the whole run against. The servers are
+// the real ones; only their signals and their addresses come from here.
 //
 //	stack.go  the whole
+//	house.go  what the servers are made of
 //	slot.go   the place of one server, and how a server is replaced
 //	berth.go  a port that stays while servers come and go
 package stack
@@ -13,48 +14,53 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"croupier/servers/internal/games"
-	"croupier/servers/internal/games/dice"
+	"croupier/servers/internal/bus"
 	"croupier/servers/internal/gameserver"
-	"croupier/servers/internal/gate"
 	"croupier/servers/token"
 )
 
 // Config is what a stack is made of. Zero values have the defaults named.
 type Config struct {
 	Games      int           // how many game servers; default 1
-	GateAddr   string        // default 127.0.0.1:0, a free port
+	Gates      int           // how many gates; default 1
+	NATS       bool          // a NATS server keeps the rooms also where there is only one game server; where there are more it always does
+	GateAddr   string        // of the first gate; default 127.0.0.1:0, a free port
 	GameAddr   string        // of the first game server; default 127.0.0.1:0
 	Key        string        // as JWT_KEY; default a fresh one
 	Version    string        // that the servers tell players; default servers.Version
 	Round      time.Duration // of dice; default 30 s
 	Idle       time.Duration // between rounds of dice; default 5 s
 	Seats      int           // at a table of dice; default 4
+	MoveAfter  time.Duration // how long a room of a server that goes waits for the end of its round; default 2 s
 	Spread     time.Duration // over which a gate that goes sends its players away; default 10 s
 	Production bool          // no preset dice, no details in errors, no direct players without a token
 	Rate       float64       // messages a second that one player may send; default 100
 	Log        *slog.Logger  // default: nothing is logged
+
+	// trace is told of each step of a room's move at the server of that slot, before it is taken.
+	trace func(server string, step gameserver.Step, game string, room int64)
 }
 
 const anyPort = "127.0.0.1:0"
 
-// Stack is a running gate with its game servers.
+// Stack is what runs.
 type Stack struct {
-	Gate    string   // ws://HOST:PORT
+	Gate    string   // ws://HOST:PORT of the first gate
+	Gates   []string // ws://HOST:PORT of all gates
 	Game    string   // HOST:PORT of the first game server's direct service
 	Games   []string // HOST:PORT of all game servers' direct services
-	GateOps string   // http://HOST:PORT
+	GateOps string   // http://HOST:PORT of the first gate
 	GameOps string   // http://HOST:PORT of the first game server
 	Key     string   // as JWT_KEY
 	Keys    *token.Keys
 
 	version string
-	gate    *slot
+	gates   []*slot
 	games   []*slot
+	bus     *bus.Embedded   // nil: there is none
 	open    context.Context // ends with Close
 	shut    context.CancelFunc
 	running sync.WaitGroup
@@ -99,58 +105,14 @@ func start(c Config) (*Stack, error) {
 	return s, nil
 }
 
-// openSlots takes all ports.
-func (s *Stack) openSlots(c Config) (err error) {
-	kinds := games.Builtin(dice.Config{Round: c.Round, Idle: c.Idle, Preset: !c.Production}, c.Seats)
-	direct := gameserver.DirectOpen
-	if c.Production {
-		direct = gameserver.DirectToken
-	}
-	for i := range max(c.Games, 1) {
-		address := anyPort
-		if i == 0 && c.GameAddr != "" {
-			address = c.GameAddr
-		}
-		at, err := openSlot(fmt.Sprintf("game server %d", i+1), address, true, func(version string) (server, error) {
-			return gameserver.New(gameserver.Config{
-				Games: kinds, Keys: s.Keys, Direct: direct, Rate: c.Rate, Dev: !c.Production, Version: version, Log: c.Log,
-			})
-		})
-		if err != nil {
-			return err
-		}
-		s.games, s.Games = append(s.games, at), append(s.Games, at.play.String())
-	}
-	services := make(map[string]string)
-	for name := range kinds {
-		services[name] = strings.Join(s.Games, ",")
-	}
-	address := anyPort
-	if c.GateAddr != "" {
-		address = c.GateAddr
-	}
-	s.gate, err = openSlot("gate", address, false, func(version string) (server, error) {
-		return gate.New(gate.Config{
-			Keys: s.Keys, Services: services, Rate: c.Rate, Burst: 2 * c.Rate, Spread: c.Spread, Dev: !c.Production, Version: version, Log: c.Log,
-		})
-	})
-	if err != nil {
-		return err
-	}
-	s.version = c.Version
-	s.Game, s.GameOps = s.Games[0], "http://"+s.games[0].ops.String()
-	s.Gate, s.GateOps = "ws://"+s.gate.play.String(), "http://"+s.gate.ops.String()
-	return nil
-}
-
 // Token returns a token for a user, valid for a day.
 func (s *Stack) Token(user int64) (string, error) { return s.Keys.Sign(user, 24*time.Hour) }
 
 // SignalGame does to the first game server what a SIGTERM does.
 func (s *Stack) SignalGame() { s.games[0].current().signal() }
 
-// SignalGate does to the gate what a SIGTERM does.
-func (s *Stack) SignalGate() { s.gate.current().signal() }
+// SignalGate does to the first gate what a SIGTERM does.
+func (s *Stack) SignalGate() { s.gates[0].current().signal() }
 
 // Restart does to game server i, from 0, what a rolling update does to its pod: it is told to
 // drain, settles after a grace time if there is one, goes, and comes back as another at the same
@@ -163,9 +125,9 @@ func (s *Stack) Restart(ctx context.Context, i int, c Change) error {
 	return s.replace(ctx, s.games[i], s.orVersion(c))
 }
 
-// RestartGate does the same to the gate.
-func (s *Stack) RestartGate(ctx context.Context, c Change) error {
-	return s.replace(ctx, s.gate, s.orVersion(c))
+// RestartGate does the same to gate i, from 0.
+func (s *Stack) RestartGate(ctx context.Context, i int, c Change) error {
+	return s.replace(ctx, s.gates[i], s.orVersion(c))
 }
 
 func (s *Stack) orVersion(c Change) Change {
@@ -175,14 +137,13 @@ func (s *Stack) orVersion(c Change) Change {
 	return c
 }
 
-// Kill ends game server i, from 0, as far as others can tell without a word: its connections are
-// reset and its port is dead. It returns when nothing of it is left; Restart brings another.
-func (s *Stack) Kill(i int) {
-	l := s.games[i].current()
-	l.play.cut(true)
-	l.release()
-	<-l.gone
-}
+// Kill ends game server i, from 0, as far as others can tell as `kill -9` does: its connections are
+// reset, its port is dead, and nothing of what it knows is stored any more. It returns when nothing
+// of it is left; Restart brings another.
+func (s *Stack) Kill(i int) { s.games[i].current().kill() }
+
+// KillGate does the same to gate i, from 0.
+func (s *Stack) KillGate(i int) { s.gates[i].current().kill() }
 
 // Close settles and closes everything, waits for every goroutine, and returns what went wrong
 // since Start.
@@ -200,18 +161,16 @@ func (s *Stack) Close() error {
 	for _, at := range s.slots() {
 		at.close()
 	}
+	if s.bus != nil {
+		s.bus.Close()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failure
 }
 
-// slots are all that were opened, the gate last.
-func (s *Stack) slots() []*slot {
-	if s.gate == nil {
-		return s.games
-	}
-	return slices.Concat(s.games, []*slot{s.gate})
-}
+// slots are all that were opened, the gates last.
+func (s *Stack) slots() []*slot { return slices.Concat(s.games, s.gates) }
 
 func (s *Stack) fail(err error) {
 	s.mu.Lock()

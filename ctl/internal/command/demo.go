@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -20,9 +21,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// RunDemo replaces every game server of a stack in this process while bots play on it.
+// RunDemo replaces every game server of a stack in this process, and kills one, while bots play on it.
 type RunDemo struct {
 	Bots    int
+	Gates   int
 	For     time.Duration
 	Games   int
 	Round   time.Duration
@@ -31,6 +33,7 @@ type RunDemo struct {
 	Grace   time.Duration // from the first signal to the second one
 	Away    time.Duration // how long a server that went stays away, as a pod that starts
 	Restart bool
+	Kill    bool
 	Seed    uint64
 	JSON    bool   // on stdout, in place of the report
 	HTML    string // file
@@ -43,15 +46,15 @@ func Demo() *cli.Command {
 	return &cli.Command{
 		Name:      "demo",
 		Category:  "Players",
-		Usage:     "replace every game server under play, right here, and judge it",
+		Usage:     "replace every game server under play, and kill one, right here, and judge it",
 		UsageText: "croupier demo [flags]",
-		Description: `Needs nothing but this program. A gate, some game servers and a crowd of bots run in this
-process; one game server after the other is replaced by a new version while they play. The
-bots know the rules of the game and check all that they are told. At the end there is a
-verdict, with the reasons.
+		Description: `Needs nothing but this program. Two gates, some game servers, the NATS server that keeps
+their rooms, and a crowd of bots run in this process. One game server after the other is
+replaced by a new version while they play, and at last one is killed. The bots know the rules
+of the game and check all that they are told. At the end there is a verdict, with the reasons.
 
-Rooms do not move yet: the rooms of a server that goes are settled and closed, and their
-players begin anew on another server. The verdict says what that costs.
+The rooms of a server that goes move to the others in the middle of play. Those of the one that
+is killed are taken over from what was saved. The players keep their connections and their seats.
 
 Keys: q ends the demo with the verdict so far, as the first Ctrl-C does; the second Ctrl-C
 breaks it off, and on the full screen asks before.
@@ -63,16 +66,18 @@ Examples:
   croupier demo --bots 2000 --for 5m --games 5
   croupier demo --lines --html demo.html      a line a second, and a page to keep
   croupier demo -o json >demo.json            for a script
-  croupier demo --no-restart                  for comparison`,
+  croupier demo --no-restart --no-kill        for comparison`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "bots", Value: 200, Usage: "how many `PLAYERS`, four to a room"},
 			&cli.DurationFlag{Name: "for", Value: time.Minute, Usage: "how long they play"},
 			&cli.IntFlag{Name: "games", Value: 3, Usage: "how many game `SERVERS`"},
+			&cli.IntFlag{Name: "gates", Value: 2, Usage: "how many `GATES`"},
 			&cli.DurationFlag{Name: "round", Value: 5 * time.Second, Usage: "length of a round of dice, which ends when all have rolled"},
 			&cli.DurationFlag{Name: "idle", Value: time.Second, Usage: "pause between two rounds"},
 			&cli.DurationFlag{Name: "restart-every", DefaultText: "so that each game server has its turn", Usage: "`TIME` from one restart to the next"},
-			&cli.BoolFlag{Name: "no-restart", Usage: "leave the servers alone"},
-			&cli.DurationFlag{Name: "grace", Value: 3 * time.Second, Usage: "`TIME` that a game server waits for its players to leave, before it settles and closes"},
+			&cli.BoolFlag{Name: "no-restart", Usage: "replace no server"},
+			&cli.BoolFlag{Name: "no-kill", Usage: "kill no server"},
+			&cli.DurationFlag{Name: "grace", Value: 10 * time.Second, Usage: "`TIME` that a game server has to move its rooms away, before it settles and closes them"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "from the clock", Usage: "`NUMBER` that decides what the bots leave to chance"},
 			&cli.BoolFlag{Name: "lines", Usage: "a line a second on stderr, also on a terminal"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORMAT` of the result on stdout: text or json"},
@@ -87,6 +92,7 @@ Examples:
 			o := RunDemo{
 				Bots: c.Int("bots"), For: c.Duration("for"), Games: c.Int("games"), Round: c.Duration("round"), Idle: c.Duration("idle"),
 				Every: c.Duration("restart-every"), Grace: c.Duration("grace"), Away: time.Second, Restart: !c.Bool("no-restart"),
+				Kill: !c.Bool("no-kill"), Gates: c.Int("gates"),
 				Seed: c.Uint64("seed"), JSON: c.String("output") == "json", HTML: c.String("html"), Save: c.String("save"), View: play.ViewLines,
 			}
 			switch {
@@ -118,6 +124,10 @@ func (o RunDemo) scenario() scenario.Scenario {
 	return s
 }
 
+// moveAfter is how long a room waits for the end of its round before it moves: short enough that
+// some have to move in the middle of one.
+func (o RunDemo) moveAfter() time.Duration { return min(o.Round/4, time.Second) }
+
 // Run plays, shows it, and returns an error that says which exit code the verdict stands for. When
 // ctx ends, the bots get up and there is a verdict; a signal after that breaks everything off.
 func (o RunDemo) Run(ctx context.Context, s Streams) error {
@@ -137,7 +147,9 @@ func (o RunDemo) Run(ctx context.Context, s Streams) error {
 // play runs the servers, the bots and the restarts. What went wrong beside the run is returned with
 // its result.
 func (o RunDemo) play(ctx context.Context, s Streams) (*result.Run, error) {
-	running, err := stack.Start(stack.Config{Games: o.Games, Version: build(1), Round: o.Round, Idle: o.Idle, Production: true})
+	running, err := stack.Start(stack.Config{
+		Games: o.Games, Gates: o.Gates, NATS: true, Version: build(1), Round: o.Round, Idle: o.Idle, MoveAfter: o.moveAfter(), Production: true,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -146,11 +158,9 @@ func (o RunDemo) play(ctx context.Context, s Streams) (*result.Run, error) {
 	notes := make(chan string, 4)
 	restarting, enough := context.WithCancel(ctx)
 	var restarts sync.WaitGroup
-	if o.Restart {
-		restarts.Go(func() { o.restart(restarting, running, notes) })
-	}
+	restarts.Go(func() { o.disturb(restarting, running, notes) })
 	run, err := play.Run(play.Stages{Stop: ctx, Kill: kill}, play.Config{
-		Scenario: o.scenario(), Gate: running.Gate, Token: running.Token, View: o.View, Notes: notes,
+		Scenario: o.scenario(), Gate: strings.Join(running.Gates, ","), Token: running.Token, View: o.View, Notes: notes,
 	}, play.Streams{In: s.In, Out: s.Out, Err: s.Err})
 	enough()
 	restarts.Wait()

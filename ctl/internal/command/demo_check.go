@@ -27,9 +27,10 @@ func (o RunDemo) check(files int) error {
 			plural(o.Bots, "bot", "bots"), 2*o.Bots+filesBeside, files, most)
 	case o.For < 2*(o.Round+o.Idle):
 		return usage("demo: --for %v sees too little of rounds of %v: use --for %v at least, or shorter rounds (--round, --idle)", o.For, o.Round+o.Idle, 2*(o.Round+o.Idle))
-	case o.Restart && o.Every == 0 && o.For < time.Duration(o.Games+1)*(o.Grace+o.Away):
-		return usage("demo: --for %v is too short to replace %s, each with --grace %v: use --for %v at least, a shorter --grace, or --no-restart",
-			o.For, plural(o.Games, "game server", "game servers"), o.Grace, time.Duration(o.Games+1)*(o.Grace+o.Away))
+	case o.Gates < 1 || o.Gates > mostGames:
+		return usage("demo: --gates %d: from 1 to %d", o.Gates, mostGames)
+	case o.Every == 0 && o.For < o.least():
+		return usage("demo: --for %v is too short for all that is to happen, each with --grace %v: use --for %v at least, a shorter --grace, or --no-restart or --no-kill", o.For, o.Grace, o.least())
 	case o.Restart && o.Every >= o.For:
 		return usage("demo: --restart-every %v: nothing would be restarted in the %v of --for", o.Every, o.For)
 	}
@@ -42,6 +43,18 @@ func (o RunDemo) check(files int) error {
 		}
 	}
 	return nil
+}
+
+// least is the shortest time in which all has its turn.
+func (o RunDemo) least() time.Duration {
+	turns := 1
+	if o.Restart {
+		turns += o.Games
+	}
+	if o.Kill {
+		turns++
+	}
+	return time.Duration(turns) * (o.Grace + o.Away)
 }
 
 // openFiles is how many files this process may have open; 0: nobody knows. Go has raised the limit

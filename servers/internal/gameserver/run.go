@@ -36,7 +36,10 @@ func (s *Server) Run(stages lifecycle.Stages, game, admin net.Listener) error {
 	group.Go(func() error {
 		defer stopServing()
 		defer game.Close()
-		if err := s.join(stages.Drain); err != nil {
+		switch err := s.join(stages.Drain); {
+		case err != nil && stages.Drain.Err() != nil:
+			return nil // told to go before it was there
+		case err != nil:
 			return err
 		}
 		return s.serve(stages, failed, game)
