@@ -59,8 +59,8 @@ func (b *Bot) ping(meant time.Duration) {
 		return
 	}
 	b.set(pulse, b.mind.untilPing())
-	if b.pinged != 0 {
-		return // one at a time
+	if b.pinged != 0 || b.asked == toLeave {
+		return // one at a time; and who leaves may be gone when it comes
 	}
 	var scratch [32]byte
 	b.pinged, b.pingedAt = b.nextRequest(), meant
@@ -315,6 +315,14 @@ func (b *Bot) standUp() {
 
 // refused takes the server's no to what was asked for last.
 func (b *Bot) refused(e *oracle.Event) {
+	switch e.Request {
+	case 0, b.number: // a server from before request numbers, or what was asked for
+	case b.pinged: // by who has left meanwhile
+		b.pinged = 0
+		return
+	default:
+		return
+	}
 	asked := b.asked
 	if asked == aRoll || asked == toLeave || asked == toMove {
 		b.waited(b.askedAt, e.At)
