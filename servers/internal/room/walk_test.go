@@ -1,6 +1,7 @@
 package room_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -35,7 +36,21 @@ func newMoody() room.Game {
 		if len(q.Body)%3 == 0 {
 			return room.Refuse(room.CodeFail, "not now")
 		}
+		t.Announce(room.Event{Message: room.Message{Op: 201}, Own: q.From, OwnView: room.Message{Op: 202, Body: fmt.Append(nil, g.mood)}, Request: q.ID})
 		g.change(t)
+		return nil
+	}
+	g.atRest = func(*room.Table) bool { return g.mood%2 == 0 }
+	g.snapshot = func() ([]byte, error) { return fmt.Append(nil, g.mood, " ", int64(g.clock.Left())), nil }
+	g.restore = func(t *room.Table, data []byte) error {
+		var left time.Duration
+		if _, err := fmt.Sscan(string(data), &g.mood, &left); err != nil {
+			return err
+		}
+		if err := g.start(t); err != nil {
+			return err
+		}
+		g.clock.Reset(left)
 		return nil
 	}
 	g.settle = func(t *room.Table) { g.mood = -1 }
@@ -58,12 +73,25 @@ func TestRandomWalks(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				roomtest.Walk(t, roomtest.Game{
-					New:   newMoody,
-					Seats: 1 + int(seed%4),
-					Act:   func(rng *rand.Rand) room.Message { return room.Message{Op: 200, Body: make([]byte, rng.IntN(9))} },
-				}, seed, 200)
+				roomtest.Walk(t, moodyGame(seed), seed, 200)
 			})
+		})
+	}
+}
+
+func moodyGame(seed uint64) roomtest.Game {
+	return roomtest.Game{
+		New:   newMoody,
+		Seats: 1 + int(seed%4),
+		Act:   func(rng *rand.Rand) room.Message { return room.Message{Op: 200, Body: make([]byte, rng.IntN(9))} },
+	}
+}
+
+// TestJourneys: the same for a room that is handed from server to server, and lost by every other.
+func TestJourneys(t *testing.T) {
+	for seed := range uint64(40) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { roomtest.Journey(t, moodyGame(seed), seed, 60, seed%2 == 0) })
 		})
 	}
 }

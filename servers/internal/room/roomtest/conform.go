@@ -50,6 +50,8 @@ var checks = []check{
 	{"goes on from a snapshot", goesOn},
 	{"refuses damaged snapshots", damagedSnapshots},
 	{"survives a random walk", randomWalks},
+	{"moves on", movesOn},
+	{"lives on", livesOn},
 }
 
 // Conform tests a game against the contract. Every check also asks that no goroutine is left.

@@ -63,10 +63,17 @@ func (r *Record) Free() {
 
 // Lose answers everything with an error from now on, and stores nothing any more.
 func (r *Record) Lose(err error) {
+	r.Sever(err)
+}
+
+// Sever is Lose that returns what is stored at this moment: it is somebody else's now.
+func (r *Record) Sever(err error) []byte {
 	r.mu.Lock()
+	stored := r.stored
 	r.lost = err
 	r.mu.Unlock()
 	r.Free()
+	return stored
 }
 
 // Stored is the last snapshot that was stored; nil: none, or it was removed.

@@ -18,6 +18,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	moved  bool   // the next message may be of a later epoch
+	asked  []act  // what a Journey has the player do
 	sent   []Sent // not taken yet
 	view   map[int64]Seen
 	last   room.Meta // of the latest message
@@ -51,7 +52,7 @@ func (s *Session) Resumed(seamless bool) *Session {
 	next := NewSession(s.user)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next.last, next.moved = s.last, true
+	next.last, next.moved, next.asked = s.last, true, s.asked
 	if seamless {
 		next.heard, next.view = s.heard, maps.Clone(s.view)
 	}
