@@ -52,6 +52,8 @@ func embed(storeDir string, port int, token string) (*Embedded, error) {
 			}
 		}
 		e.temp, storeDir = dir, dir
+	} else if err := os.MkdirAll(storeDir, 0o700); err != nil {
+		return nil, fmt.Errorf("start the embedded NATS server: %w", err)
 	}
 	s, err := server.NewServer(&server.Options{
 		ServerName:         "croupier-embedded",

@@ -22,7 +22,10 @@ import (
 // process that is stopped is one whose answers wait while the others go on.
 //
 // A schedule is a string of bytes. One that fails is shortened, and printed; -schedule repeats it.
-var schedule = flag.String("schedule", "", "repeat one schedule of TestInterleavings, in hexadecimal")
+var (
+	schedule  = flag.String("schedule", "", "repeat one schedule of TestInterleavings, in hexadecimal")
+	schedules = flag.Int("schedules", 20_000, "how many random schedules TestInterleavings plays")
+)
 
 // Deliberate errors, to show that the checks catch them.
 type flaw int
@@ -46,11 +49,7 @@ func TestInterleavings(t *testing.T) {
 		}
 		return
 	}
-	runs := 20_000
-	if testing.Short() {
-		runs = 1000
-	}
-	if seed, bytes, err := search(t, runs, sound); err != nil {
+	if seed, bytes, err := search(t, *schedules, sound); err != nil {
 		t.Fatalf("seed %d: %v\nrepeat it with: go test ./servers/internal/directory -run TestInterleavings -schedule %x", seed, err, bytes)
 	}
 }

@@ -110,13 +110,16 @@ func (d *Directory) run(key string) {
 		}
 		now := time.Now()
 		d.mu.Lock()
-		changed := d.changed
+		changed, silent := d.changed, now.Sub(d.view.acked)
 		var died []Server
 		if !woken {
 			died = d.view.tick(now)
 		}
 		d.mu.Unlock()
 		d.report(died, "its lease lapsed")
+		if silent > blind && d.pending.Load() > 0 {
+			d.health.note(fmt.Errorf("%w: a renewal is not acknowledged", ErrAway)) // a time-out would say so later
+		}
 		if now.Sub(sent) >= Renewal || changed && now.Sub(sent) >= 50*time.Millisecond {
 			sent = now
 			d.renew(key)
