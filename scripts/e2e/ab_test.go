@@ -10,7 +10,7 @@ import (
 )
 
 // TestSwitch runs two groups of one game side by side and sends new rooms from one to the other,
-// while the rooms that exist play on where they are.
+// while the rooms that exist play on where they are, until their servers go: then they move.
 func TestSwitch(t *testing.T) {
 	w := open(t)
 	w.deploy(t, "--overlay", "ab", "--image", "dice-b=croupier/game:v2", "--replicas", "1")
@@ -51,19 +51,14 @@ func TestSwitch(t *testing.T) {
 	newcomers := moved.keepPlaying(t)
 
 	w.step(t, "scale a to 0", func(t *testing.T) {
-		pods, err := w.pods(t.Context(), "dice-a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		change := w.start(t, "scale", "--replicas", "0", "--yes", "dice-a")
-		w.drains(t, pods[0])
-		goesOn(t, playing)
-		playing.stop(t)
-		old.leave(t)
-		change.wait(t, exitOK)
-		if pods, err = w.pods(t.Context(), "dice-a"); err != nil || len(pods) != 0 {
+		w.run(t, exitOK, "scale", "--replicas", "0", "--yes", "dice-a")
+		if pods, err := w.pods(t.Context(), "dice-a"); err != nil || len(pods) != 0 {
 			t.Fatalf("%d pods of a are left: %v", len(pods), err)
 		}
+		goesOn(t, playing) // on b: the room moved
+		w.ordinal(t, old, "dice-b")
+		playing.stop(t)
+		old.leave(t)
 		goesOn(t, newcomers)
 	})
 	newcomers.stop(t)

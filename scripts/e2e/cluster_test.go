@@ -85,13 +85,14 @@ func (c *cluster) wipe(t *testing.T) {
 	defer cancel()
 	now := int64(0)
 	everything, atOnce := metav1.ListOptions{}, metav1.DeleteOptions{GracePeriodSeconds: &now}
+	background := metav1.DeletePropagationBackground
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := errors.Join(
 			c.kube.AppsV1().StatefulSets(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, everything),
 			c.kube.AppsV1().Deployments(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, everything),
-			c.kube.BatchV1().Jobs(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, everything),
+			c.kube.BatchV1().Jobs(namespace).DeleteCollection(ctx, metav1.DeleteOptions{PropagationPolicy: &background}, everything),
 			c.kube.CoreV1().Pods(namespace).DeleteCollection(ctx, atOnce, everything),
 		)
 		pods, listErr := c.kube.CoreV1().Pods(namespace).List(ctx, everything)

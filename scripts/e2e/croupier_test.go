@@ -23,6 +23,7 @@ const (
 	exitOK      = 0
 	exitRefused = 3
 	exitTimeout = 4
+	exitPartly  = 5
 )
 
 // run runs one command in the repository and requires its exit code.

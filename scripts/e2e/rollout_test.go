@@ -7,13 +7,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"croupier/servers/wire"
 )
 
 // TestRollout takes a game from its first deployment through a canary, its promotion, a second
@@ -36,12 +40,29 @@ func TestRollout(t *testing.T) {
 		}
 		b.leave(t)
 	})
-	w.step(t, "canary", func(t *testing.T) { w.canary(t, d) })
+	tables := w.tableOnEach(t, d, "dice")
+	sessions := make([]*session, len(tables))
+	for i, b := range tables {
+		sessions[i] = b.keepPlaying(t)
+	}
+	w.step(t, "canary", func(t *testing.T) { w.canary(t, tables, sessions) })
+	w.step(t, "try the new version on the rooms in play", w.snapshots)
 	w.step(t, "promote", func(t *testing.T) {
 		w.run(t, exitOK, "canary", "promote", "--yes", "dice")
 		w.mustRun(t, "dice", "v2", "v2", "v2")
 		w.oneRevision(t, "dice")
 	})
+	w.step(t, "every table has moved, and nobody noticed", func(t *testing.T) {
+		for i, s := range sessions {
+			goesOn(t, s)
+			s.stop(t)
+			w.ordinal(t, tables[i], "dice")
+		}
+	})
+	w.step(t, "a message to players", func(t *testing.T) { w.message(t, tables) })
+	for _, b := range tables {
+		b.leave(t)
+	}
 	w.step(t, "rollback by name", w.rollback)
 	w.step(t, "rollback past a broken pod", w.rollbackBroken)
 	w.step(t, "abort of a canary that crashes", w.abortCrashing)
@@ -56,26 +77,14 @@ func TestRollout(t *testing.T) {
 }
 
 // canary tries v2 on the highest ordinal while every server has a table. The table on the server
-// that goes plays on until its players leave; the others notice nothing.
-func (w *world) canary(t *testing.T, d *door) {
-	tables := w.tableOnEach(t, d, "dice")
+// that goes moves to another one, and its players play on; the others notice nothing.
+func (w *world) canary(t *testing.T, tables []*table, sessions []*session) {
 	before, err := w.pods(t.Context(), "dice")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sessions := make([]*session, len(tables))
-	for i, b := range tables {
-		sessions[i] = b.keepPlaying(t)
-	}
 	last := len(tables) - 1
-
-	change := w.start(t, "canary", "--image", "croupier/game:v2", "--yes", "dice")
-	w.drains(t, before[last])
-	goesOn(t, sessions[last])
-	sessions[last].stop(t)
-	tables[last].leave(t)
-	change.wait(t, exitOK)
-
+	w.run(t, exitOK, "canary", "--image", "croupier/game:v2", "--yes", "dice")
 	w.mustRun(t, "dice", "v1", "v1", "v2")
 	after, err := w.pods(t.Context(), "dice")
 	if err != nil {
@@ -85,9 +94,9 @@ func (w *world) canary(t *testing.T, d *door) {
 		if before[i].UID != after[i].UID {
 			t.Errorf("the canary replaced pod %s", before[i].Name)
 		}
-		sessions[i].stop(t)
-		tables[i].leave(t)
 	}
+	goesOn(t, sessions[last])
+	w.ordinal(t, tables[last], "dice")
 	set, err := w.set(t.Context(), "dice")
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +173,7 @@ func (w *world) deployAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.run(t, exitOK, "deploy", "--manifests", w.manifests, "--component", "quick-rounds", "--yes")
+	w.change(t)
 	w.mustRun(t, "dice", "v2", "v2", "v2")
 	after, err := w.pods(t.Context(), "dice")
 	if err != nil {
@@ -177,28 +186,38 @@ func (w *world) deployAgain(t *testing.T) {
 	}
 }
 
-// drains waits until a pod is on its way out and takes no new rooms.
-func (w *world) drains(t *testing.T, pod corev1.Pod) {
-	t.Helper()
-	eventually(t, pod.Name+" is asked to stop, and cordons itself", func(ctx context.Context) error {
-		now, err := w.kube.CoreV1().Pods(namespace).Get(ctx, pod.Name, metav1.GetOptions{})
-		switch {
-		case err != nil:
-			return err
-		case now.UID != pod.UID:
-			return fmt.Errorf("pod %s is gone already, with people at its table", pod.Name)
-		case now.DeletionTimestamp == nil:
-			return fmt.Errorf("pod %s is not asked to stop", pod.Name)
+// snapshots saves the rooms in play, and tries the canary's version on them, and the way back.
+func (w *world) snapshots(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rooms.jsonl")
+	w.run(t, exitOK, "snapshot", "save", "--to", file, "dice")
+	w.run(t, exitOK, "snapshot", "check", "--old", "pod/dice-0", "--new", "pod/dice-2", "--from", file, "-o", "wide")
+}
+
+// message sends a notice to the players of a table, and to somebody who is not there.
+func (w *world) message(t *testing.T, tables []*table) {
+	const text = "the kitchen is open"
+	var users []string
+	for _, b := range tables {
+		for _, p := range b.players {
+			users = append(users, fmt.Sprint(p.user))
 		}
-		h, err := w.house(ctx, *now)
-		if err != nil {
-			return err
+	}
+	w.run(t, exitPartly, "push", "message", "--user", strings.Join(append(users, "999999"), ","), "--text", text)
+	w.run(t, exitOK, "push", "message", "--all", "--yes", "--text", text+" still")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, b := range tables {
+		for _, p := range b.players {
+			for _, want := range []string{text, text + " still"} {
+				err := p.hears(ctx, "that "+want, func() bool {
+					return slices.ContainsFunc(p.notices, func(n *wire.Notice) bool { return n.Text == want })
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
-		if !h.Cordoned {
-			return fmt.Errorf("pod %s still takes rooms", pod.Name)
-		}
-		return nil
-	})
+	}
 }
 
 // goesOn waits until a session has played two more rounds.

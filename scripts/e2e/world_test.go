@@ -47,7 +47,7 @@ func prepare(dir string) error {
 		return err
 	}
 	for version, programs := range map[string][]string{
-		"v1": {"game", "gate", "loadgen"},
+		"v1": {"game", "gate", "loadgen", "nats"},
 		"v2": {"game", "gate"},
 		"v3": {"game"},
 		"v4": {"game"},
@@ -112,10 +112,18 @@ func (w *world) step(t *testing.T, name string, f func(t *testing.T)) {
 	}
 }
 
-// deploy deploys an overlay at version v1, with rounds short enough to wait for.
+// deploy deploys an overlay at version v1.
 func (w *world) deploy(t *testing.T, args ...string) {
 	t.Helper()
-	w.run(t, exitOK, append([]string{"deploy", "--manifests", w.manifests, "--component", "quick-rounds", "--tag", "v1", "--yes"}, args...)...)
+	w.change(t, append([]string{"--tag", "v1", "--image", "nats=croupier/nats:v1"}, args...)...)
+}
+
+// change deploys what args name, and leaves the rest as it runs. Rounds are short enough to wait
+// for, and NATS keeps its files in the pod: the cluster has no volumes to claim.
+func (w *world) change(t *testing.T, args ...string) {
+	t.Helper()
+	w.run(t, exitOK, append([]string{"deploy", "--manifests", w.manifests, "--yes",
+		"--component", "quick-rounds", "--component", "quick-drain", "--component", "scratch-store"}, args...)...)
 }
 
 func (w *world) gateRuns(ctx context.Context, version string) error {
