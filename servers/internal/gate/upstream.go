@@ -247,6 +247,9 @@ func (s *session) searchOn(p *passage, b *binding, pause time.Duration) {
 	if !slices.Contains(p.tried, b.up.addr) {
 		p.tried = append(p.tried, b.up.addr)
 	}
+	if p.to == b.up.addr.String() {
+		p.to = ""
+	}
 	p.lane, p.here = nil, false
 	s.gate.movers.add(s.gate.ctx, s, p, pause)
 }
@@ -278,7 +281,7 @@ func (s *session) lost(b *binding, silent bool) {
 	case p != nil && p.lane == b:
 		p.losses++
 		p.lost = p.lost || p.here
-		if p.losses >= mostLost && p.why == "" {
+		if p.losses > mostLost && p.why == "" {
 			s.placing.Unlock()
 			s.comeAgain("the room's server is gone: come again")
 			return
