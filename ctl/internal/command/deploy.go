@@ -43,6 +43,9 @@ func secrets() []secret {
 // configuration of NATS would read a number in it.
 func newNATSToken() string { return "t" + strings.ToLower(rand.Text()) + strings.ToLower(rand.Text()) }
 
+// beginAnew is how NATS loses what it knows, and its files.
+const beginAnew = "`kubectl delete statefulset,pvc -n NAMESPACE -l " + fleet.NameLabel + "=" + natsComponent + "`"
+
 // natsComponent is the component, and the name, of the NATS servers.
 const natsComponent = "nats"
 
@@ -265,7 +268,7 @@ func (o DeployOverlay) prepare(ctx context.Context, f *fleet.Fleet) (*deployment
 		if exists {
 			if diff, err = f.Compare(ctx, object, o.ForceConflicts); err != nil {
 				if object.GetKind() == fleet.StatefulSet && object.GetName() == natsComponent {
-					err = fmt.Errorf("%w\nnext: what NATS keeps its files on cannot change: name the components of the last deployment again (scratch-store, nats-three)", err)
+					err = fmt.Errorf("%w\nnext: what NATS keeps its files on cannot change: name the components of the last deployment again (scratch-store, nats-three), or begin anew after %s", err, beginAnew)
 				}
 				return nil, err
 			}
@@ -287,8 +290,8 @@ func sameNATS(workloads []render.Workload, live map[string]*fleet.Workload) erro
 		}
 		return refused("%s here and this deployment would make it %d, which loses the directory of rooms: "+
 			"name the components of the last deployment again (--component nats-three is three), "+
-			"or begin anew after `kubectl delete statefulset,pvc -l %s=%s`",
-			plural(l.Replicas, "NATS server runs", "NATS servers run"), w.Replicas, fleet.NameLabel, natsComponent)
+			"or begin anew after %s",
+			plural(l.Replicas, "NATS server runs", "NATS servers run"), w.Replicas, beginAnew)
 	}
 	return nil
 }

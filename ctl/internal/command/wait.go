@@ -115,6 +115,9 @@ func deleteOnce(f *fleet.Fleet, s Streams, blocking func(*fleet.Workload) []cana
 // nextStep adds to the way back what the reason of a stuck pod suggests.
 func nextStep(progress canary.Progress, next string) string {
 	for _, pod := range progress.Stuck() {
+		if strings.Contains(pod.Reason, "PersistentVolumeClaim") {
+			return "the cluster has no volume for its claim: give it a default storage class, or, for trying things out, run " + beginAnew + " and deploy with --component scratch-store"
+		}
 		for _, reason := range []string{"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"} {
 			if strings.HasPrefix(pod.Reason, reason) {
 				return "the node cannot get the image: put it there with `croupier load` or `croupier push image`, or check its name; to go back: " + next

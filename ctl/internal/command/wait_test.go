@@ -134,3 +134,11 @@ func TestNextStepForAnImage(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestNextStepForAVolume(t *testing.T) {
+	w := diceCanary(true)
+	w.Pods[2].Reason = "Unschedulable: 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+	if got := nextStep(canary.Count(w.Set, 2), "croupier status"); !strings.Contains(got, "--component scratch-store") || !strings.Contains(got, "kubectl delete statefulset,pvc -n NAMESPACE -l app.kubernetes.io/name=nats") {
+		t.Errorf("%q", got)
+	}
+}
