@@ -189,7 +189,7 @@ func (d *Directory) Claim(ctx context.Context, key Key, revision uint64, snapsho
 	if err != nil {
 		return nil, fmt.Errorf("claim room %d of %q: %w", key.Room, key.Game, err)
 	}
-	t.epoch += t.revision
+	t.epoch, t.top = t.epoch+t.revision, t.revision
 	e.Epoch = t.epoch
 	t.head = appendEntry(nil, t.claim, &e)
 

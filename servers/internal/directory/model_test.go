@@ -24,7 +24,7 @@ import (
 // A schedule is a string of bytes. One that fails is shortened, and printed; -schedule repeats it.
 var (
 	schedule  = flag.String("schedule", "", "repeat one schedule of TestInterleavings, in hexadecimal")
-	schedules = flag.Int("schedules", 20_000, "how many random schedules TestInterleavings plays")
+	schedules = flag.Int("schedules", 5_000, "how many random schedules TestInterleavings plays")
 )
 
 // Deliberate errors, to show that the checks catch them.

@@ -21,7 +21,8 @@ type Tenure struct {
 	head  []byte // of the entry: everything before the snapshot
 
 	mu       sync.Mutex
-	revision uint64
+	revision uint64      // what the next write names
+	top      uint64      // the highest that is known to be stored
 	value    []byte      // what is being written
 	done     func(error) // of the Save or Close under way; nil: none is
 	closing  bool        // it is Close
@@ -122,7 +123,7 @@ func (t *Tenure) wrote(revision uint64, err error) {
 	case err == nil:
 		t.mu.Lock()
 		if !t.closing && t.over == nil {
-			t.revision = revision
+			t.revision, t.top = revision, revision
 		}
 		t.mu.Unlock()
 		t.finish(nil)
@@ -166,8 +167,9 @@ func (t *Tenure) found(it item, err error) {
 	claim, ok := claimOf(it.value)
 	ours := ok && claim == t.claim
 	// A read can be older than what is stored (a follower's answer, or that of a leader that was replaced and has not heard
-	// of it). A few times it is asked again; a bucket that was lost and made anew counts from 1, so not for ever.
-	if it.value != nil && it.revision < t.revision && t.stale < 5 {
+	// of it). A few times it is asked again. Not for ever: a store that lost its last writes, or everything, counts from
+	// less. The write that follows is compare-and-set and tells.
+	if it.value != nil && it.revision < t.top && t.stale < 5 {
 		t.stale++
 		t.mu.Unlock()
 		t.again(t.read)
@@ -175,11 +177,11 @@ func (t *Tenure) found(it item, err error) {
 	}
 	var step func()
 	switch {
-	case ours && it.revision >= t.revision:
-		// Only a revision that is new to us can be an earlier try of this write. The old one with the same bytes (a save that
+	case ours:
+		// Only a revision that is new to us can be an earlier try of this write. An old one with the same bytes (a save that
 		// only asks whether the room is still ours) proves nothing: the read may be older than another server's claim.
-		stored := it.revision > t.revision && !t.closing && bytes.Equal(it.value, t.value)
-		t.revision = it.revision
+		stored := it.revision > t.top && !t.closing && bytes.Equal(it.value, t.value)
+		t.revision, t.top = it.revision, max(t.top, it.revision)
 		if stored {
 			step = func() { t.finish(nil) }
 		} else {
