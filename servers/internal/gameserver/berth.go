@@ -272,7 +272,7 @@ func (s *Server) again(b *berth, late []room.Entry, unread []room.Unread) {
 				s.redispatch(m, u)
 			}
 		}
-		s.usher(m, wish{at: b.at, seat: e.Seat, request: e.Request})
+		s.usher(m, wish{at: b.at, seat: e.Seat, request: e.Request, resume: e.Resume, missed: e.Missed})
 	}
 }
 

@@ -172,6 +172,7 @@ func (s *Server) receiveFrame(lanes map[uint64]*lane, t *gateTrunk, f trunk.Fram
 			seat:    int(open.GetSeat()),
 			request: open.GetRequest(),
 			resume:  open.GetResume(),
+			missed:  open.GetMissed(),
 			dead:    open.GetDead(),
 		})
 	case trunk.KindData, trunk.KindAgain:

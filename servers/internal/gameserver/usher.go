@@ -22,6 +22,7 @@ type wish struct {
 	seat    int
 	request uint64
 	resume  bool     // they are there already, and have lost their way
+	missed  bool     // and may not have heard all that the room has said
 	dead    []string // servers that their gate has found dead
 }
 
@@ -61,7 +62,7 @@ func (s *Server) known(user int64, w wish) *berth {
 func (s *Server) admit(m member, b *berth, w wish) error {
 	return s.enter(m, b, func() error {
 		if w.resume {
-			return b.room.Resume(m)
+			return b.room.Resume(m, w.missed)
 		}
 		return b.room.Enter(m, w.seat, w.request)
 	})

@@ -64,7 +64,7 @@ func TestHandoverWaitsForTheGame(t *testing.T) {
 		notYet(t, c)
 		record.Hold()
 		says(t, r, a, "one", 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		r.Wait()
 		notYet(t, c) // what was said is not stored yet
 		says(t, r, a, "two", 2)
@@ -223,7 +223,7 @@ func TestHandoverTwice(t *testing.T) {
 		time.Sleep(2*time.Second - 1)
 		r.Wait()
 		notYet(t, second)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		r.Wait()
 		o := taken(t, second)
 		third := offers(r, 0)
@@ -390,14 +390,14 @@ func TestPrepare(t *testing.T) {
 		record := roomtest.NewRecord([]byte(online))
 		r := p.Run(9, record)
 		s := earlier(t, 1).Resumed(true)
-		must(t, r.Resume(s))
+		must(t, r.Resume(s, false))
 		time.Sleep(5*time.Second - 1)
 		must(t, r.Do(t.Context(), func(*room.Table) {
 			if len(g.expired) > 0 {
 				t.Errorf("expired: %v", g.expired)
 			}
 		}))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		must(t, r.Do(t.Context(), func(*room.Table) {
 			if len(g.expired) != 1 {

@@ -196,7 +196,7 @@ func TestSlowSave(t *testing.T) {
 		says(t, r, a, "one", 1)
 		time.Sleep(500*time.Millisecond - 1)
 		hears(t, a)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		r.Wait()
 		hears(t, a, waitingText)
 		b := r.Sit(2, 1)
@@ -219,7 +219,7 @@ func TestSlowSave(t *testing.T) {
 				t.Errorf("expired too early: %v", g.expired)
 			}
 		})
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		r.Inside(func(*room.Table) {
 			if len(g.expired) != 1 {
 				t.Errorf("expired are %v, want the one timer", g.expired)
@@ -277,7 +277,7 @@ func TestLostRoomGivesUnreadBack(t *testing.T) {
 		late, gone := roomtest.NewSession(3), roomtest.NewSession(4)
 		must(t, r.Play(a, 200, []byte("two"), room.Input{Raw: []byte("two")}))
 		must(t, r.Enter(late, room.SeatOnly, 5))
-		must(t, r.Resume(gone))
+		must(t, r.Resume(gone, false))
 		must(t, r.Play(late, 200, nil, room.Input{Raw: []byte("late")}))
 		must(t, r.Play(gone, 200, nil, room.Input{Raw: []byte("gone")}))
 		must(t, r.Stand(b, room.Input{Raw: []byte("stand"), Again: true}))

@@ -122,7 +122,7 @@ func (t *Table) handle(m *message) {
 		t.enter(m.session, int(m.seat), m.in.Request)
 		return
 	case resume:
-		t.resume(m.session)
+		t.resume(m.session, m.missed)
 		return
 	case call:
 		m.errand.call(t)
@@ -218,7 +218,7 @@ func (t *Table) sort(unhandled []message) (waiting []Entry, unread []Unread) {
 		case m.kind == enter || m.kind == resume:
 			if !t.ended[m.session] {
 				late[m.session] = true
-				waiting = append(waiting, Entry{Session: m.session, Seat: int(m.seat), Request: m.in.Request, Resume: m.kind == resume})
+				waiting = append(waiting, Entry{Session: m.session, Seat: int(m.seat), Request: m.in.Request, Resume: m.kind == resume, Missed: m.missed})
 			}
 		case m.kind == leave || m.kind == sever:
 			delete(late, m.session)

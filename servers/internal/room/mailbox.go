@@ -34,6 +34,7 @@ type mailbox struct {
 // ones by the dozen, so it is kept small.
 type message struct {
 	kind    kind
+	missed  bool // of resume
 	seat    int32
 	op      uint32
 	session Session

@@ -4,11 +4,12 @@ import "time"
 
 // Resume takes up the place of a player who is awaited or offline, on a new session. Who is in the
 // room on another session gets End(Replaced), who is not in it End(Absent), and nothing was sent.
-// An awaited player of a seamless room goes on with the next message. Any other is told everything
-// anew, as after Enter: what was heard before of who is in the room is void. ErrClosed: the room has
-// ended, and the session was told nothing.
-func (r *Room) Resume(s Session) error {
-	return r.box.put(message{kind: resume, session: s})
+// An awaited player of a seamless room goes on with the next message, unless missed says that what
+// the room's old owner told the player may not have come. Any other is told everything anew, as
+// after Enter: what was heard before of who is in the room is void. ErrClosed: the room has ended,
+// and the session was told nothing.
+func (r *Room) Resume(s Session, missed bool) error {
+	return r.box.put(message{kind: resume, session: s, missed: missed})
 }
 
 // Sever tells that a session's way was lost through no fault of the player's. It takes the place of
@@ -43,7 +44,7 @@ func (p *Player) keep(m Message, meta Meta) {
 func (p *Player) miss() { p.missed, p.kept, p.weight = true, nil, 0 }
 
 // resume takes up a player's place on a new session.
-func (t *Table) resume(s Session) {
+func (t *Table) resume(s Session, missed bool) {
 	p := t.Player(s.User())
 	switch {
 	case p == nil:
@@ -53,7 +54,7 @@ func (t *Table) resume(s Session) {
 		}
 	case p.session != nil:
 		s.End(Replaced)
-	case p.listens():
+	case p.listens() && !missed:
 		kept := p.kept
 		p.attach(s)
 		for _, m := range kept {

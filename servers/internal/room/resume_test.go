@@ -137,7 +137,7 @@ func TestResumeRefusals(t *testing.T) {
 		r.Check()
 		r.Settle(room.Retry)
 		<-r.Done()
-		if err := r.Resume(earlier(t, 1)); err == nil {
+		if err := r.Resume(earlier(t, 1), false); err == nil {
 			t.Error("an ended room is resumed")
 		}
 	})
@@ -179,7 +179,7 @@ func TestRoomStandsStillForTheAwaited(t *testing.T) {
 			time.Sleep(30*time.Second - 1)
 			if comes {
 				b := r.Rejoin(earlier(t, 2), true)
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				r.Wait()
 				hears(t, b, "user 1 is offline", "user 3 stood up")
 				r.Check()
@@ -215,7 +215,7 @@ func TestSever(t *testing.T) {
 		time.Sleep(10*time.Second - 1)
 		r.Wait()
 		hears(t, witness)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		r.Wait()
 		hears(t, witness, "user 2 stood up")
 		r.Check()
@@ -281,7 +281,7 @@ func TestSeveredPlayerMoves(t *testing.T) {
 		time.Sleep(6*time.Second - 1)
 		moved.Wait()
 		hears(t, a)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		moved.Wait()
 		hears(t, a, "user 2 stood up")
 	})

@@ -51,6 +51,7 @@ type Entry struct {
 	Seat    int
 	Request uint64
 	Resume  bool
+	Missed  bool // see Room.Resume
 }
 
 // Input is what came with a player's message.

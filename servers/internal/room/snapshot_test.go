@@ -41,6 +41,26 @@ func TestSnapshotFails(t *testing.T) {
 	})
 }
 
+// What is written by hand is what encoding/json would write.
+func TestSnapshotIsJSON(t *testing.T) {
+	recorded(t, talk(), func(t *testing.T, r *roomtest.Room, _ *roomtest.Record) {
+		a := r.Sit(1, 0)
+		for n := range uint64(3) {
+			says(t, r, a, strings.Repeat("x", int(n)), n+1)
+		}
+		r.Cut(r.Sit(2, 1))
+		r.Sit(3, room.AnySeat)
+		time.Sleep(time.Second)
+		const want = `{"version":1,"id":7,"seats":2,"bench":2,"seq":7,"players":[` +
+			`{"id":1,"seat":0,"online":true,"replies":[{"request":1,"op":6,"body":"eyJUZXh0IjoieW91OiAifQ=="},{"request":2,"op":6,"body":"eyJUZXh0IjoieW91OiB4In0="},{"request":3,"op":6,"body":"eyJUZXh0IjoieW91OiB4eCJ9"}]},` +
+			`{"id":2,"seat":1,"away_ns":9000000000},` +
+			`{"id":3,"seat":-1,"online":true}],"game":"c2NyaXB0"}`
+		if got := string(r.Store()); got != want {
+			t.Errorf("snapshot\n%s, want\n%s", got, want)
+		}
+	})
+}
+
 // Everyone is where they were, offline; events are numbered on, under the new epoch.
 func TestRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -121,6 +141,10 @@ func TestRestoreFails(t *testing.T) {
 		{"a negative seat", stored(`{"id":5,"seat":-2}`), "user 5: there is no seat -2"},
 		{"a user twice", stored(`{"id":5,"seat":1},{"id":5,"seat":0}`), "user 5 is there twice"},
 		{"no user", stored(`{"seat":1}`), "users count from 1"},
+		{"online and away", stored(`{"id":5,"seat":1,"online":true,"away_ns":1}`), "user 5 is online true, away for another 1ns"},
+		{"away before now", stored(`{"id":5,"seat":1,"away_ns":-1}`), "away for another -1ns"},
+		{"offline and missed", stored(`{"id":5,"seat":1,"missed":true}`), "missed what was said true"},
+		{"many replies", stored(`{"id":5,"seat":1,"replies":[{},{},{},{},{}]}`), "user 5 has 5 replies, at most 4"},
 		{"a crowd", stored(`{"id":5,"seat":-1},{"id":6,"seat":-1}`), "user 6: more spectators than the bench holds"},
 		{"the game fails", stored(`{"id":5,"seat":1}`), "restore room 7: game: can't read it"},
 		{"the game panics", stored(`{"id":6,"seat":1}`), "restore room 7: game: panic: boom"},
@@ -148,30 +172,39 @@ func TestRestoreFails(t *testing.T) {
 func FuzzRestore(f *testing.F) {
 	f.Add([]byte(stored("")))
 	f.Add([]byte(stored(`{"id":5,"seat":1},{"id":6,"seat":0},{"id":7,"seat":-1}`)))
+	f.Add([]byte(stored(`{"id":5,"seat":1,"online":true,"replies":[{"request":9,"op":3,"body":"eA=="}]},{"id":6,"seat":0,"away_ns":77}`)))
+	f.Add([]byte(stored(`{"id":5,"seat":1,"online":true,"missed":true},{"id":6,"seat":0,"away_ns":9223372036854775807}`)))
 	f.Add([]byte(`{"version":1,"id":-1,"seats":1024,"bench":1,"seq":18446744073709551615,"players":null,"game":null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		config := room.Config{Encoder: roomtest.Encoder{}}
-		r, err := room.Restore(config, &script{}, data)
-		if err != nil {
-			return
-		}
-		first := snapshot(t, r)
-		twin, err := room.Restore(config, &script{}, first)
-		if err != nil {
-			t.Fatalf("%s was restored, its own snapshot is not: %v: %s", data, err, first)
-		}
-		if second := snapshot(t, twin); string(second) != string(first) {
-			t.Errorf("stored as %s, then as %s", first, second)
-		}
-		s := roomtest.NewSession(5)
-		must(t, r.Enter(s, room.AnySeat, 0))
-		for _, opened := range []*room.Room{r, twin} {
-			opened.Settle(room.Retry)
-			<-opened.Done()
-		}
-		if _, ended := s.Ended(); !ended {
-			t.Error("a player who came was told no end")
-		}
+		synctest.Test(t, func(t *testing.T) {
+			config := room.Config{Encoder: roomtest.Encoder{}, Seamless: true, Record: roomtest.NewRecord(nil)}
+			r, err := room.Restore(config, &script{}, data)
+			if err != nil {
+				return
+			}
+			first := snapshot(t, r)
+			config.Record = roomtest.NewRecord(first)
+			twin, err := room.Restore(config, &script{}, first)
+			if err != nil {
+				t.Fatalf("%s was restored, its own snapshot is not: %v: %s", data, err, first)
+			}
+			if second := snapshot(t, twin); string(second) != string(first) {
+				t.Errorf("stored as %s, then as %s", first, second)
+			}
+			entered, resumed := roomtest.NewSession(5), roomtest.NewSession(6)
+			must(t, r.Enter(entered, room.AnySeat, 0))
+			must(t, r.Resume(resumed, false))
+			synctest.Wait()
+			for _, opened := range []*room.Room{r, twin} {
+				opened.Settle(room.Retry)
+				<-opened.Done()
+			}
+			for _, s := range []*roomtest.Session{entered, resumed} {
+				if _, ended := s.Ended(); !ended {
+					t.Errorf("user %d came and was told no end", s.User())
+				}
+			}
+		})
 	})
 }
 

@@ -269,7 +269,7 @@ func (j *journey) settle() (gone bool) {
 		s.record = j.r.record
 		err := error(nil)
 		if e.Resume {
-			err = j.r.Resume(s)
+			err = j.r.Resume(s, false)
 		} else {
 			err = j.r.Enter(s, e.Seat, e.Request)
 		}

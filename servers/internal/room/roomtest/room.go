@@ -119,7 +119,7 @@ func (r *Room) Rejoin(s *Session, seamless bool) *Session {
 	r.tb.Helper()
 	next := s.Resumed(seamless)
 	next.record = r.record
-	if err := r.Resume(next); err != nil {
+	if err := r.Resume(next, false); err != nil {
 		r.tb.Fatalf("user %d resumes: %v", s.user, err)
 	}
 	r.sessions = append(r.sessions, next)

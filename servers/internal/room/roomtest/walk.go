@@ -44,7 +44,7 @@ func (g Game) step(r *Room, rng *rand.Rand) {
 		return
 	}
 	s := r.sessions[rng.IntN(len(r.sessions))]
-	switch m := g.Act(rng); rng.IntN(8) {
+	switch m := g.Act(rng); rng.IntN(11) {
 	case 0:
 		r.watch.lose(s)
 		r.Leave(s)
@@ -56,6 +56,13 @@ func (g Game) step(r *Room, rng *rand.Rand) {
 		r.post(r.Print(s, room.Input{Request: 1}))
 	case 4:
 		time.Sleep(time.Duration(rng.Int64N(int64(40 * time.Second))))
+	case 5:
+		r.post(r.Change(s, rng.IntN(g.Seats+2)-1, room.Input{Request: 1}))
+	case 6:
+		r.watch.lose(s)
+		r.Sever(s)
+	case 7:
+		r.LetGo(s.user, func(bool) {})
 	default:
 		r.post(r.Play(s, m.Op, m.Body, room.Input{Request: 1}))
 	}
