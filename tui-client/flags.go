@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -25,16 +26,16 @@ func app() *cli.App {
 	return &cli.App{
 		Name:      "tui-client",
 		Usage:     "play dice at a table of Croupier",
-		UsageText: "tui-client [flags]\n\nWithout a terminal, or with TERM=dumb, it prints plain lines and reads: sit [room] [seat], stand, shake, print, quit.",
+		UsageText: "tui-client [flags]\n\nWithout a terminal, or with TERM=dumb, it prints plain lines and reads: sit [room] [seat], move seat, bench, stand, shake, print, quit.\nRoom 0 is any room with a free seat. Keys of the screen: ? shows them.\n\nExamples:\n  tui-client                                 any free seat, through the gate of this machine\n  tui-client --room 7 --seat 2\n  tui-client --gate ws://a:60006,ws://b:60006   goes on to the other gate when one is lost\n  echo shake | tui-client --direct 127.0.0.1:60001 --user 5",
 		Description: `Exit codes: 0 the game ended as asked for; 1 it did not, and stderr says why; 2 the command line
 is wrong; 4 --for was over before --rounds were played.`,
 		Version:         servers.Version,
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "gate", Value: "ws://127.0.0.1:60006", Usage: "play through the gate at `URL`"},
-			&cli.StringFlag{Name: "direct", Usage: "play straight at the game server at `HOST:PORT`"},
+			&cli.StringFlag{Name: "gate", Value: "ws://127.0.0.1:60006", Usage: "play through the gate at `URL`, or through one of several, with commas between"},
+			&cli.StringFlag{Name: "direct", Usage: "play straight at the game server at `HOST:PORT`, or at one of several"},
 			&cli.Int64Flag{Name: "user", Usage: "who to be: a positive `NUMBER`", DefaultText: "what the token says, else a random one"},
-			&cli.Int64Flag{Name: "room", Value: 1, Usage: "`NUMBER` of the room"},
+			&cli.Int64Flag{Name: "room", Usage: "`NUMBER` of the room; 0: any with a free seat"},
 			&cli.Int64Flag{Name: "seat", Value: int64(client.AnySeat), Usage: "`NUMBER` of the seat; -1: any"},
 			&cli.StringFlag{Name: "game", Value: "dice", Usage: "`NAME` of the game"},
 			&cli.StringFlag{Name: "token", EnvVars: []string{"CROUPIER_TOKEN"}, Usage: "`TOKEN` that says who you are; everybody on the machine can read a command line, so prefer CROUPIER_TOKEN", DefaultText: "none"},
@@ -76,8 +77,8 @@ func configOf(c *cli.Context) (table.Config, error) {
 		return none, usage("--game %s: this table plays dice", c.String("game"))
 	case c.IsSet("user") && user <= 0:
 		return none, usage("--user %d: a user is a positive number", user)
-	case c.Int64("room") <= 0:
-		return none, usage("--room %d: a room is a positive number", c.Int64("room"))
+	case c.Int64("room") < 0:
+		return none, usage("--room %d: a room is a positive number, or 0 for any with a free seat", c.Int64("room"))
 	case c.Int64("seat") < int64(client.AnySeat) || c.Int64("seat") > 1<<20:
 		return none, usage("--seat %d: a seat is a number from 0, or -1 for any", c.Int64("seat"))
 	case c.Duration("for") < 0:
@@ -91,9 +92,9 @@ func configOf(c *cli.Context) (table.Config, error) {
 	if err != nil {
 		return none, err
 	}
-	target := client.Gate(c.String("gate"), source)
-	if address := c.String("direct"); address != "" {
-		target = client.Direct(address, user, source)
+	target := client.Gates(strings.Split(c.String("gate"), ","), source)
+	if addresses := c.String("direct"); addresses != "" {
+		target = client.Directs(strings.Split(addresses, ","), user, source)
 	} else if source == nil {
 		return none, usage("no token: give --token or CROUPIER_TOKEN, or in development --key or JWT_KEY to mint one")
 	}

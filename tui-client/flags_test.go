@@ -53,7 +53,10 @@ func TestFlags(t *testing.T) {
 	if c, err = parse(t, "--token", signed(t, key, 12)); err != nil || c.User != 12 || c.Place.Seat != client.AnySeat {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if c, err = parse(t, "--key", key); err != nil || c.User <= 0 {
+	if c, err = parse(t, "--key", key); err != nil || c.User <= 0 || c.Place.Room != 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err = parse(t, "--key", key, "--gate", "ws://a:1,ws://b:1"); err != nil || c.Target.String() != "gates ws://a:1, ws://b:1" {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if c, err = parse(t, "--direct", "host:60001"); err != nil || c.Target.String() != "game server host:60001" {
@@ -72,7 +75,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"--key", key, strings.Repeat("secret.", 9)}, "unexpected argument: everything"},
 		{[]string{"--key", key, "--game", "coin"}, "plays dice"},
 		{[]string{"--key", key, "--user", "-1"}, "positive"},
-		{[]string{"--key", key, "--room", "0"}, "--room 0"},
+		{[]string{"--key", key, "--room", "-1"}, "--room -1"},
 		{[]string{"--key", key, "--seat", "-2"}, "--seat -2"},
 		{[]string{"--key", key, "--for", "-1s"}, "negative"},
 		{[]string{"--key", key, "--rounds", "-1"}, "negative"},

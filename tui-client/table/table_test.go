@@ -61,11 +61,11 @@ func through(t *testing.T, s *stack.Stack, user int64) Config {
 }
 
 func TestPlayThroughTheGate(t *testing.T) {
-	out, errs, err := play(t, through(t, serve(t), 7), "shake 5\nprint\nshake\nstand\nsit 2 1\n")
+	out, errs, err := play(t, through(t, serve(t), 7), "stand\nsit 2 1\nmove 3\nbench\nmove 2\nshake 5\nprint\nshake\nmove 0\n")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
-	for _, line := range []string{"you sit down in room 1, seat 0\n", "you roll a 5\n", "user 7 seat 0\n", "you stand up\n", "you sit down in room 2, seat 1\n"} {
+	for _, line := range []string{"you sit down in room 1, seat 0\n", "you stand up\n", "you sit down in room 2, seat 1\n", "you move to seat 3\n", "you go to the bench\n", "you take seat 2\n", "you roll a 5\n", "user 7 seat 2\n"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("stdout lacks %q:\n%s", line, out)
 		}
@@ -73,6 +73,53 @@ func TestPlayThroughTheGate(t *testing.T) {
 	if !strings.Contains(errs, "shake refused: you have rolled in this round already (code 10001)") {
 		t.Errorf("stderr is\n%s", errs)
 	}
+	if !strings.Contains(errs, "move refused: you take part in what is being played") {
+		t.Errorf("stderr is\n%s", errs)
+	}
+}
+
+// Who names no room is given one with a free seat, and told which.
+func TestAnyRoom(t *testing.T) {
+	s := serve(t)
+	c := through(t, s, 7)
+	c.Place = client.Place{Game: "dice", Seat: client.AnySeat}
+	out, errs, err := play(t, c, "print\nstand\n")
+	if err != nil || strings.Contains(out, "room 0") || !strings.Contains(out, "you sit down in room ") {
+		t.Errorf("%v\n%s%s", err, out, errs)
+	}
+}
+
+// A server that goes under the player does not interrupt the game, nor does one that dies.
+func TestServersThatGo(t *testing.T) {
+	s := start(t, stack.Config{Games: 2, Gates: 2, Round: 2 * time.Second, Idle: 50 * time.Millisecond, MoveAfter: 100 * time.Millisecond})
+	c := through(t, s, 7)
+	c.Target = client.Gates(s.Gates, client.Static(mustToken(t, s, 7)))
+	c.Auto, c.Rounds = true, 4
+	struck := make(chan error, 1)
+	go func() {
+		if err := s.Restart(t.Context(), 0, stack.Change{}); err != nil {
+			struck <- err
+			return
+		}
+		s.Kill(1)
+		struck <- s.Restart(t.Context(), 1, stack.Change{})
+	}()
+	out, errs, err := play(t, c, "")
+	if err := <-struck; err != nil {
+		t.Fatal(err)
+	}
+	if err != nil || strings.Count(out, "you sit down") != 1 || strings.Contains(errs, "connection lost") {
+		t.Errorf("%v\n%s%s", err, out, errs)
+	}
+}
+
+func mustToken(t *testing.T, s *stack.Stack, user int64) string {
+	t.Helper()
+	token, err := s.Token(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 func TestPlayDirect(t *testing.T) {

@@ -187,7 +187,7 @@ func (s *session) obey(line string) bool {
 		}
 		return standard
 	}
-	most := map[string]int{"sit": 2, "shake": 1, "roll": 1}
+	most := map[string]int{"sit": 2, "move": 1, "shake": 1, "roll": 1}
 	if len(numbers) > most[words[0]] {
 		fmt.Fprintf(s.Err, "%s takes at most %d numbers\n", words[0], most[words[0]])
 		return true
@@ -196,6 +196,15 @@ func (s *session) obey(line string) bool {
 	case "sit":
 		s.scene.SitAt(at(0, s.scene.Room))
 		s.sit(int32(at(1, int64(client.AnySeat))))
+	case "move":
+		if len(numbers) == 0 {
+			fmt.Fprintln(s.Err, "move takes the number of a free seat; bench leaves the seat to others")
+			return true
+		}
+		s.move(int32(numbers[0]))
+	case "bench":
+		s.Auto = false
+		s.move(client.AnySeat)
 	case "stand":
 		s.Auto = false
 		s.do("stand", func(ctx context.Context) (string, error) { return "", s.Player.Stand(ctx) })
@@ -213,7 +222,7 @@ func (s *session) obey(line string) bool {
 	return true
 }
 
-const usage = "commands: sit [room] [seat], stand, shake, print, help, quit"
+const usage = "commands: sit [room] [seat], move seat, bench, stand, shake, print, help, quit"
 
 func numbersOf(words []string) ([]int64, error) {
 	numbers := make([]int64, len(words))
@@ -232,6 +241,13 @@ func (s *session) sit(seat int32) {
 	s.scene.SitAt(place.Room)
 	s.do("sit", func(ctx context.Context) (string, error) {
 		_, err := s.Player.Sit(ctx, place)
+		return "", err
+	})
+}
+
+func (s *session) move(seat int32) {
+	s.do("move", func(ctx context.Context) (string, error) {
+		_, err := s.Player.Move(ctx, seat)
 		return "", err
 	})
 }

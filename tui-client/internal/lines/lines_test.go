@@ -61,6 +61,11 @@ func (h *house) Stand(context.Context) error {
 	return h.ask("stand")
 }
 
+func (h *house) Move(_ context.Context, seat int32) (*wire.User, error) {
+	h.say(wire.Command_SIT_DOWN, &wire.User{Id: 7, Seat: seat, Online: true})
+	return nil, h.ask("move %d", seat)
+}
+
 func (h *house) Shake(_ context.Context, preset int32) (*wire.DiceShake, error) {
 	if err := h.ask("shake %d", preset); err != nil {
 		return nil, err

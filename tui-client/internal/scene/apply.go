@@ -3,6 +3,7 @@ package scene
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -115,6 +116,32 @@ func (s *Scene) loses(e client.Lost, now time.Time) string {
 
 // hear takes what the server said.
 func (s *Scene) hear(m client.Message, now time.Time) (Kind, string) {
+	moved := s.arrives(m.Body.GetMeta())
+	kind, text := s.tell(m, now)
+	if text == "" {
+		return Wire, moved
+	}
+	return kind, text
+}
+
+// arrives takes what the first message on a new way to the room says, and tells where the room has moved
+// under the player.
+func (s *Scene) arrives(meta *wire.Meta) string {
+	if meta.GetServer() == "" {
+		return ""
+	}
+	if room := meta.GetRoom(); room != 0 {
+		s.Room = room
+	}
+	if s.stale || !s.Seated {
+		return ""
+	}
+	s.listed, s.warned = make(map[int64]bool), false
+	return "the room is at another server now"
+}
+
+// tell takes what a message says.
+func (s *Scene) tell(m client.Message, now time.Time) (Kind, string) {
 	switch body := m.Body.(type) {
 	case *wire.User:
 		return Table, s.sits(body)
@@ -131,9 +158,13 @@ func (s *Scene) hear(m client.Message, now time.Time) (Kind, string) {
 			return Notice, "the room is closed"
 		}
 	case *wire.Notice:
-		return Notice, Clean(body.GetText())
+		return s.hearNotice(body, now)
 	case *wire.DiceScene:
+		still := s.Still
 		s.look(body, now)
+		if still {
+			return Wire, "the room goes on"
+		}
 	case *wire.DiceStart:
 		return Table, s.starts(body, now)
 	case *wire.DiceShake:
@@ -146,6 +177,25 @@ func (s *Scene) hear(m client.Message, now time.Time) (Kind, string) {
 		return Win, text
 	}
 	return Table, ""
+}
+
+// hearNotice takes what the house says. What players need do nothing about is told quietly, and once.
+func (s *Scene) hearNotice(n *wire.Notice, now time.Time) (Kind, string) {
+	switch n.GetKind() {
+	case wire.Notice_MOVING:
+		if s.warned {
+			return Wire, ""
+		}
+		s.warned = true
+		return Wire, Clean(n.GetText())
+	case wire.Notice_WAITING:
+		if s.Still {
+			return Wire, ""
+		}
+		s.left, s.Still = s.Left(now), true
+		return Wire, Clean(n.GetText())
+	}
+	return Notice, Clean(n.GetText())
 }
 
 func (s *Scene) sits(u *wire.User) string {
@@ -162,6 +212,9 @@ func (s *Scene) sits(u *wire.User) string {
 		return ""
 	}
 	s.Players[after.ID] = after
+	if s.listed != nil {
+		s.listed[after.ID] = true
+	}
 	s.Seats = max(s.Seats, int(after.Seat)+1)
 	if after.ID == s.Me {
 		s.Seated, s.Wants, s.Came = true, true, true
@@ -170,6 +223,12 @@ func (s *Scene) sits(u *wire.User) string {
 		return ""
 	}
 	switch {
+	case known && before.Seat != after.Seat && before.Seat < 0:
+		return fmt.Sprintf("%s %s", s.does(after.ID, "take", "takes"), seat(after.Seat))
+	case known && before.Seat != after.Seat && after.Seat < 0:
+		return s.does(after.ID, "go to the bench", "goes to the bench")
+	case known && before.Seat != after.Seat:
+		return fmt.Sprintf("%s to %s", s.does(after.ID, "move", "moves"), seat(after.Seat))
 	case after.ID == s.Me && after.Seat < 0:
 		return fmt.Sprintf("you come to watch room %d", s.Room)
 	case after.ID == s.Me:
@@ -215,6 +274,10 @@ func (s *Scene) isOnline(signed int64) string {
 }
 
 func (s *Scene) look(scene *wire.DiceScene, now time.Time) {
+	if s.listed[s.Me] { // the room has shown itself anew, and who was not named has left
+		maps.DeleteFunc(s.Players, func(user int64, _ Player) bool { return !s.listed[user] })
+	}
+	s.listed, s.Still = nil, false
 	if n := int(scene.GetSeats()); n > 0 && n <= mostSeats {
 		s.Seats = n
 	}

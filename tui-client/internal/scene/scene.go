@@ -40,7 +40,7 @@ type Player struct {
 type Scene struct {
 	Me     int64
 	Game   string
-	Room   int64
+	Room   int64  // 0: whichever has a free seat
 	Target string // where we connect to, as client.Target names it; may be empty
 	Seated bool   // at the table, in a seat or as a spectator
 	Wants  bool   // sits down as soon as there is a connection
@@ -64,6 +64,9 @@ type Scene struct {
 	Wins     map[int64]int       // rounds won, since we came
 	Settled  time.Time           // when Winners was told
 
+	Still bool          // the room stands still: its clock, too
+	left  time.Duration // of the phase, since it stands still
+
 	had bool // a connection that was good for something, since the last Lost
 	met bool // there was a connection at some time
 
@@ -79,6 +82,11 @@ type Scene struct {
 
 	// stale says that the next Player that comes is the first of a new list: we sit down anew.
 	stale bool
+
+	// listed are those who were named since the room's server changed, until the scene says that this
+	// was the whole list; nil: it has not changed.
+	listed map[int64]bool
+	warned bool // the room said that it is about to move
 }
 
 // StandardSeats is what a table has where the server does not say and nobody sits further out.
@@ -111,7 +119,7 @@ func (s *Scene) Self() (Player, bool) {
 // MayRoll says whether a roll makes sense now.
 func (s *Scene) MayRoll() bool {
 	me, there := s.Self()
-	return there && s.Link == Online && me.Seat >= 0 && s.Phase == Rolling && !s.Rolled(s.Me)
+	return there && s.Link == Online && me.Seat >= 0 && s.Phase == Rolling && !s.Rolled(s.Me) && !s.Still
 }
 
 // At returns who has a seat.
@@ -154,6 +162,9 @@ func (s *Scene) Left(now time.Time) time.Duration {
 	if s.Phase == Unknown {
 		return 0
 	}
+	if s.Still {
+		return s.left
+	}
 	return max(0, s.Ends.Sub(now))
 }
 
@@ -173,7 +184,7 @@ func (s *Scene) forgetTable() {
 	clear(s.Dice)
 	clear(s.RolledAt)
 	s.Phase, s.Winners, s.Seats, s.Round = Unknown, nil, StandardSeats, 0
-	s.stale = false
+	s.stale, s.listed, s.Still = false, nil, false
 }
 
 // leaveTable is forgetTable for a player who is at no table any more.

@@ -254,3 +254,63 @@ func TestTheSceneSaysHowManySeatsThereAre(t *testing.T) {
 		}
 	}
 }
+
+// first is a message that is the first on a new way to a room.
+func first(op wire.Command, body *wire.User, room int64) client.Event {
+	body.Meta = &wire.Meta{Epoch: 9, Seq: 5, Server: "v2", Room: room}
+	return said(op, body)
+}
+
+// A room that changes its server goes on as it was, on the screen too.
+func TestARoomMoves(t *testing.T) {
+	s := seated()
+	log := tell(s,
+		said(wire.Command_NOTICE, &wire.Notice{Kind: wire.Notice_MOVING, Text: "soon elsewhere"}),
+		said(wire.Command_NOTICE, &wire.Notice{Kind: wire.Notice_MOVING, Text: "soon elsewhere"}),
+		first(wire.Command_SIT_DOWN, &wire.User{Id: 9, Seat: 3, Online: true}, 1), // a newcomer
+		said(wire.Command_DICE_SHAKE, &wire.DiceShake{User: 7, Points: 5, Round: 3}))
+	if want := "~ soon elsewhere\n· player 9 sits down in seat 3\n· you roll a 5"; log != want {
+		t.Errorf("log is %q", log)
+	}
+	if len(s.Players) != 3 || s.Dice[7] != 5 || !s.Rolled(8) {
+		t.Errorf("scene is %+v", s)
+	}
+	// Its server dies, and the next one shows the room anew. Player 8 has left meanwhile.
+	log = tell(s, first(wire.Command_SIT_DOWN, &wire.User{Id: 9, Seat: 3, Online: true}, 1), sat(7, 1))
+	if want := "~ the room is at another server now"; log != want || len(s.Players) != 3 || s.Phase != Rolling {
+		t.Errorf("log is %q, scene is %+v", log, s)
+	}
+	log = tell(s, said(wire.Command_DICE_SCENE, &wire.DiceScene{InRound: true, LeftMs: 9_000, Round: 3, Dice: map[int64]int32{7: 5}}))
+	if _, there := s.Players[8]; log != "" || there || len(s.Players) != 2 || !s.Rolled(7) || s.MayRoll() {
+		t.Errorf("log is %q, scene is %+v", log, s)
+	}
+}
+
+func TestARoomStandsStill(t *testing.T) {
+	s := seated()
+	wait := said(wire.Command_NOTICE, &wire.Notice{Kind: wire.Notice_WAITING, Text: "wait"})
+	if log := tell(s, wait, wait); log != "~ wait" || !s.Still || s.MayRoll() || s.Left(noon.Add(time.Hour)) != 20*time.Second {
+		t.Errorf("log is %q, scene is %+v", log, s)
+	}
+	log := tell(s, said(wire.Command_DICE_SCENE, &wire.DiceScene{InRound: true, LeftMs: 8_000, Round: 3}))
+	if log != "~ the room goes on" || s.Still || !s.MayRoll() || s.Left(noon) != 8*time.Second {
+		t.Errorf("log is %q, scene is %+v", log, s)
+	}
+}
+
+func TestPlayersChangeSeats(t *testing.T) {
+	s := seated()
+	log := tell(s, sat(8, 3), sat(8, -1), sat(8, 0), sat(7, -1), sat(7, 2))
+	want := "· player 8 moves to seat 3\n· player 8 goes to the bench\n· player 8 takes seat 0\n· you go to the bench\n· you take seat 2"
+	if log != want || !s.MayRoll() {
+		t.Errorf("log is %q", log)
+	}
+}
+
+func TestAnyRoomHasANumber(t *testing.T) {
+	s := New(7, client.Place{Game: "dice"})
+	log := tell(s, client.Connecting{Attempt: 1}, client.Connected{}, first(wire.Command_SIT_DOWN, &wire.User{Id: 7, Seat: 1, Online: true}, 123456))
+	if !strings.Contains(log, "you sit down in room 123456, seat 1") || s.Room != 123456 {
+		t.Errorf("log is %q", log)
+	}
+}

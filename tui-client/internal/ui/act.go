@@ -52,6 +52,10 @@ func (m Model) press(key tea.KeyMsg) (tea.Model, tea.Cmd) {
 		return m, m.roll()
 	case "s":
 		return m, m.takeSeat()
+	case "b":
+		return m, m.bench()
+	case "0", "1", "2", "3", "4", "5", "6", "7", "8", "9":
+		return m, m.changeSeat(int32(key.String()[0] - '0'))
 	case "u":
 		return m, m.stand()
 	case "p":
@@ -146,6 +150,59 @@ func (m *Model) sit(seat int32) tea.Cmd {
 	})
 }
 
+// bench is the player's key: from the seat to the spectators.
+func (m *Model) bench() tea.Cmd {
+	switch me, there := m.scene.Self(); {
+	case !there:
+		m.say("you are not at the table", true)
+	case me.Seat < 0:
+		m.say("you are on the bench already: press s for a seat", true)
+	default:
+		return m.move(client.AnySeat)
+	}
+	return nil
+}
+
+// changeSeat is the player's key: to that seat, or to the table where the player is at none.
+func (m *Model) changeSeat(seat int32) tea.Cmd {
+	me, there := m.scene.Self()
+	_, taken := m.scene.At(int(seat))
+	switch {
+	case there && me.Seat == seat:
+		m.say(fmt.Sprintf("you have seat %d already", seat), true)
+	case int(seat) >= m.scene.Seats:
+		m.say(fmt.Sprintf("there is no seat %d: they count from 0 to %d", seat, m.scene.Seats-1), true)
+	case there && taken:
+		m.say(fmt.Sprintf("seat %d is taken: choose a free one", seat), true)
+	case there:
+		return m.move(seat)
+	case m.online():
+		m.asked = true
+		return m.sit(seat)
+	}
+	return nil
+}
+
+// move asks for another seat, or for the bench.
+func (m *Model) move(seat int32) tea.Cmd {
+	switch me, _ := m.scene.Self(); {
+	case !m.online() || m.moving:
+		return nil
+	case me.Seat >= 0 && m.scene.Phase == scene.Rolling && m.scene.Rolled(m.scene.Me):
+		m.say("you have rolled: wait for the end of the round", true)
+		return nil
+	}
+	m.moving = true
+	if seat < 0 {
+		m.config.Auto = false // who wants to watch does not want to play
+	}
+	player := m.config.Player
+	return request(wire.Command_MOVE, func(ctx context.Context) (string, error) {
+		_, err := player.Move(ctx, seat)
+		return "", err
+	})
+}
+
 func (m *Model) stand() tea.Cmd {
 	if _, there := m.scene.Self(); !there {
 		m.say("you are not at the table", true)
@@ -188,6 +245,8 @@ func (m *Model) settle(done doneMsg) {
 		return
 	case wire.Command_DICE_SHAKE:
 		m.rolling = false
+	case wire.Command_MOVE:
+		m.moving = false
 	case wire.Command_SIT_DOWN:
 		m.sitting = false
 		if me, there := m.scene.Self(); m.asked && done.err == nil && there && me.Seat < 0 {

@@ -15,6 +15,7 @@ import (
 // Player is what the table asks of a client.
 type Player interface {
 	Sit(context.Context, client.Place) (*wire.User, error)
+	Move(ctx context.Context, seat int32) (*wire.User, error)
 	Stand(context.Context) error
 	Shake(ctx context.Context, preset int32) (*wire.DiceShake, error)
 	Print(context.Context) (string, error)
@@ -54,6 +55,7 @@ type Model struct {
 
 	rolling   bool // a roll is on its way to the room
 	sitting   bool
+	moving    bool // a change of the seat is on its way
 	asked     bool // by the player, with a key
 	pinging   bool
 	rtt       time.Duration // 0: not known

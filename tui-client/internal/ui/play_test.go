@@ -30,6 +30,9 @@ func (f *fake) Sit(_ context.Context, p client.Place) (*wire.User, error) {
 	return nil, f.ask("sit %s %d %d", p.Game, p.Room, p.Seat)
 }
 func (f *fake) Stand(context.Context) error { return f.ask("stand") }
+func (f *fake) Move(_ context.Context, seat int32) (*wire.User, error) {
+	return nil, f.ask("move %d", seat)
+}
 func (f *fake) Shake(_ context.Context, preset int32) (*wire.DiceShake, error) {
 	return nil, f.ask("shake %d", preset)
 }
@@ -107,6 +110,16 @@ func TestKeys(t *testing.T) {
 		{turn, "s", "", "you have seat 2 already"},
 		{away, "s", "sit dice 4 -1", ""},
 		{watch, "s", "sit dice 4 -1", ""},
+		{turn, "b", "move -1", ""},
+		{watch, "b", "", "you are on the bench already"},
+		{away, "b", "", "you are not at the table"},
+		{rolled, "b", "", "you have rolled"},
+		{turn, "2", "", "you have seat 2 already"},
+		{turn, "9", "", "there is no seat 9: they count from 0 to 3"},
+		{turn, "0", "", "seat 0 is taken"},
+		{turn, "1", "move 1", ""},
+		{away, "1", "sit dice 4 1", ""},
+		{lost, "b", "", "not connected"},
 		{turn, "u", "stand", ""},
 		{away, "u", "", "you are not at the table"},
 		{turn, "p", "print", ""},

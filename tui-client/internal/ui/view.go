@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,10 @@ func (m Model) View() string {
 
 // header says where we are and how well we are connected.
 func (m Model) header() string {
-	left := fmt.Sprintf("%s · room %d", m.scene.Game, m.scene.Room)
+	left := m.scene.Game + " · any room"
+	if m.scene.Room != 0 {
+		left = fmt.Sprintf("%s · room %d", m.scene.Game, m.scene.Room)
+	}
 	if m.width >= wideColumns {
 		left = " ⚅ Croupier · " + left
 	}
@@ -104,7 +108,7 @@ func (m Model) bar(width int) string {
 	full := int(float64(room) * min(1, float64(left)/float64(m.scene.Length)))
 	style := m.styles.good
 	switch {
-	case m.scene.Link != scene.Online:
+	case m.scene.Link != scene.Online, m.scene.Still:
 		style = m.styles.dim
 	case m.scene.Phase == scene.Pausing:
 		style = m.styles.felt
@@ -137,6 +141,8 @@ func (m Model) call() []string {
 		return []string{"sitting down" + m.dots()}
 	case !s.Seated:
 		return []string{"you are not at the table", "press s to sit down"}
+	case s.Still:
+		return []string{"the room stands still", "it goes on by itself"}
 	case m.revealing():
 		return []string{"the dice are opened"}
 	case s.Phase == scene.Pausing && len(s.Winners) > 0:
@@ -264,9 +270,10 @@ func (m Model) footer() string {
 		}
 		return style.Render(fit(" ! "+m.flash, m.width))
 	}
-	keys := [][2]string{{"r", "roll"}, {"s", "sit"}, {"u", "stand up"}, {"p", "inspect"}, {"l", "log"}, {"?", "help"}, {"q", "quit"}}
-	gap := "   "
+	keys := [][2]string{{"r", "roll"}, {"s", "sit"}, {"u", "stand up"}, {"b", "bench"}, {"p", "inspect"}, {"l", "log"}, {"?", "help"}, {"q", "quit"}}
+	gap := "  "
 	if m.width < wideColumns {
+		keys = slices.Delete(keys, 3, 4)
 		keys[2][1], keys[3][1] = "up", "see"
 		gap = " "
 	}
@@ -310,6 +317,8 @@ func (m Model) helpText() []string {
 	return strings.Split(strings.TrimSpace(`
 r, space   roll the dice, once a round
 s          sit down, in any seat
+0 to 9     take that seat, if it is free
+b          to the bench: watch, and leave the seat to others
 u          stand up
 p          inspect: what the room says of itself
 l          the whole log
