@@ -27,6 +27,13 @@ func (j *journal) since() time.Duration {
 	return time.Since(j.began)
 }
 
+// at is a moment on the timeline.
+func (j *journal) at(moment time.Time) time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return moment.Sub(j.began)
+}
+
 func (j *journal) say(format string, values ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -24,22 +24,27 @@ const sweepLimit = 30 * time.Second
 func (h *house) swept(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, h.Round+h.Idle+sweepLimit)
 	defer cancel()
+	var seen []string // when the directory answered last
 	for {
 		left, err := h.left(ctx)
+		if err == nil {
+			seen = left
+		}
 		if err == nil && len(left) == 0 {
 			h.journal.say("nothing is left in the directory")
 			return
 		}
 		select {
 		case <-ctx.Done():
-			h.fault(fmt.Errorf("everybody has got up, and in the directory there are still %s: %w", strings.Join(left, ", "), errors.Join(err, ctx.Err())))
+			h.fault(fmt.Errorf("everybody has got up, and in the directory there are still %s: %w", strings.Join(seen, ", "), errors.Join(err, ctx.Err())))
 			return
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
 }
 
-// left is what the directory holds, a few keys of each bucket.
+// left is what the directory holds: of each bucket a few keys, with the times at which they were
+// written.
 func (h *house) left(ctx context.Context) ([]string, error) {
 	conn, err := nats.Connect("nats://"+h.hosts[store].at(natsPort), nats.Token(h.secret), nats.SetCustomDialer(hostDialer{h}))
 	if err != nil {
@@ -62,10 +67,15 @@ func (h *house) left(ctx context.Context) ([]string, error) {
 		}
 		var keys []string
 		for key := range list.Keys() {
+			if len(keys) < 5 {
+				if entry, err := bucket.Get(ctx, key); err == nil {
+					key += fmt.Sprintf(" of %.3f s", h.journal.at(entry.Created()).Seconds())
+				}
+			}
 			keys = append(keys, key)
 		}
 		if len(keys) > 0 {
-			left = append(left, fmt.Sprintf("%d %s (%s)", len(keys), name, strings.Join(keys[:min(5, len(keys))], " ")))
+			left = append(left, fmt.Sprintf("%d %s (%s)", len(keys), name, strings.Join(keys[:min(5, len(keys))], ", ")))
 		}
 	}
 	return left, nil
