@@ -80,7 +80,9 @@ func newClient(target Target, options Options) *Client {
 		slot:    make(chan struct{}, 1),
 		user:    target.user,
 	}
-	if n := len(target.addresses); n > 1 {
+	if n := len(target.addresses); target.first > 0 {
+		c.turn = target.first - 1
+	} else if n > 1 {
 		c.turn = rand.IntN(n)
 	}
 	buffer := c.options.EventBuffer

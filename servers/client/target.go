@@ -23,6 +23,7 @@ type Target struct {
 	direct    bool
 	user      int64
 	token     TokenSource
+	first     int // of the addresses, counted from 1; 0: any
 }
 
 // Gate is the way through a gate: the URL of its WebSocket (ws:// or wss://). The token travels
@@ -46,6 +47,14 @@ func Direct(address string, user int64, token TokenSource) Target {
 // these, and else tries the next one.
 func Directs(addresses []string, user int64, token TokenSource) Target {
 	return Target{addresses: slices.Clone(addresses), direct: true, user: user, token: token}
+}
+
+// StartAt is the target with the address that a client begins with, counted from 0 and on beyond the last.
+func (t Target) StartAt(n int) Target {
+	if len(t.addresses) > 0 {
+		t.first = 1 + n%len(t.addresses)
+	}
+	return t
 }
 
 // at is the target with one of its addresses only, counted on beyond the last.
