@@ -10,7 +10,7 @@ import (
 var presetFiles embed.FS
 
 // presets are the names of the embedded scenarios, the gentlest first.
-var presets = []string{"smoke", "steady", "flap", "storm", "soak"}
+var presets = []string{"smoke", "steady", "flap", "storm", "moves", "soak"}
 
 // Presets are the names of the scenarios that come with loadgen.
 func Presets() []string { return append([]string(nil), presets...) }
