@@ -708,12 +708,6 @@ func TestManySessionsOfALostServer(t *testing.T) {
 	const players, rooms = 1000, 100
 	a, b := newFake(t), newFake(t)
 	c := newCourt(t, func(c *Config) { c.MaxPerUser = players }, a, b)
-	all := make([]*player, players)
-	var sat sync.WaitGroup
-	for n := range all {
-		all[n] = c.player(int64(1 + n))
-		all[n].sits(int64(1+n%rooms), 1)
-	}
 	serve := func(f *fake, epoch uint64, resume bool) {
 		for range players {
 			select {
@@ -730,6 +724,8 @@ func TestManySessionsOfALostServer(t *testing.T) {
 	}
 	// Everybody sits at a, whichever was asked first.
 	stop := make(chan struct{})
+	var sat sync.WaitGroup
+	sat.Go(func() { serve(a, 10, false) })
 	sat.Go(func() {
 		for {
 			select {
@@ -740,9 +736,12 @@ func TestManySessionsOfALostServer(t *testing.T) {
 			}
 		}
 	})
-	serve(a, 10, false)
-	for _, p := range all {
+	var all []*player
+	for n := range players {
+		p := c.player(int64(1 + n))
+		p.sits(int64(1+n%rooms), 1)
 		p.hears(fmt.Sprintf("sit_down %d", p.user))
+		all = append(all, p)
 	}
 	close(stop)
 	sat.Wait()

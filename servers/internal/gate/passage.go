@@ -20,8 +20,8 @@ const (
 	// say at once by default. Who has more under way is closed with wire.CloseTooSlow.
 	backMessages = 256
 	backBytes    = 64 << 10
-	// moveLimit is how long a player who has a seat, or was sent on by a server, is led on at most.
-	// Then the player is told to come again.
+	// moveLimit is how long a player who has a seat, or was sent on by a server, or whose server is at
+	// work on it, is led on at most. Then the player is told to come again.
 	moveLimit = 10 * time.Second
 	// sitLimit is the same for who is to sit down and finds no server that takes the player.
 	sitLimit = 2 * time.Second
@@ -91,7 +91,7 @@ func (p *passage) hold(message []byte) bool {
 
 // limit is how long it may take.
 func (p *passage) limit() time.Duration {
-	if p.resume || p.sentOn || p.why != "" {
+	if p.resume || p.sentOn || p.why != "" || p.lane != nil {
 		return moveLimit
 	}
 	return sitLimit
