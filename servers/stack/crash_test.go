@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,18 +56,18 @@ func TestCrashAtEachStepOfAMove(t *testing.T) {
 	}
 }
 
-// run drains the first game server under play, and kills somebody at the step.
+// run drains a game server under play, and kills somebody at the step.
 func (c crash) run(t *testing.T) {
 	var s *Stack
-	ready := make(chan struct{}) // closed when s is set
+	var source *slot // that drains
 	struck := make(chan *slot, 1)
 	var moves atomic.Int64
 	s, err := Start(Config{
 		Games: 3, Gates: 2, Round: 2 * time.Second, Idle: 200 * time.Millisecond, MoveAfter: 200 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)).With("crash", c),
 		trace: func(server string, step gameserver.Step, _ string, _ int64) {
-			if <-ready; step == c.step && moves.Add(1) == c.nth {
-				at := c.slot(s, server)
+			if step == c.step && moves.Add(1) == c.nth {
+				at := c.slot(s, source, server)
 				at.current().strike()
 				struck <- at
 			}
@@ -76,7 +77,6 @@ func (c crash) run(t *testing.T) {
 		t.Error(err)
 		return
 	}
-	close(ready)
 	defer s.Close()
 	ended := make(chan *result.Run, 1)
 	go func() {
@@ -88,12 +88,13 @@ func (c crash) run(t *testing.T) {
 		}
 		ended <- run
 	}()
-	waitForPlay(t, s)
+	i := busiest(t, s)
+	source = s.games[i]
 	drained := make(chan error, 1)
-	go func() { drained <- s.Restart(t.Context(), 0, Change{Version: "v2"}) }()
+	go func() { drained <- s.Restart(t.Context(), i, Change{Version: "v2"}) }()
 	select {
 	case at := <-struck:
-		if at != s.games[0] { // else its restart is under way
+		if at != source { // else its restart is under way
 			err = s.replace(t.Context(), at, Change{Version: "v2"})
 		}
 	case <-time.After(patience):
@@ -102,50 +103,60 @@ func (c crash) run(t *testing.T) {
 	if err := errors.Join(err, <-drained); err != nil {
 		t.Errorf("%v: %v", c, err)
 	}
-	if run := <-ended; run != nil && (run.Verdict == result.Fail || run.Counts.Settlements == 0) {
-		t.Errorf("%v: verdict %s after %d settlements: %q", c, run.Verdict, run.Counts.Settlements, run.Reasons)
-		for _, v := range run.Violations {
-			t.Logf("%v: %s in room %d: %s\n%s", c, v.Rule, v.Room, v.Text, strings.Join(v.Proof, "\n"))
+	run := <-ended
+	if run == nil {
+		return
+	}
+	if run.Counts.Settlements == 0 {
+		t.Errorf("%v: no round was settled: %q", c, run.Reasons)
+	}
+	for _, v := range run.Violations {
+		if v.Rule != "clock" { // how punctual rooms are is not for a test that runs beside others
+			t.Errorf("%v: %s in room %d: %s\n%s", c, v.Rule, v.Room, v.Text, strings.Join(v.Proof, "\n"))
 		}
 	}
 }
 
 // slot is who dies where a server has come to the step.
-func (c crash) slot(s *Stack, server string) *slot {
-	switch source := server == s.games[0].name; {
+func (c crash) slot(s *Stack, source *slot, server string) *slot {
+	switch {
 	case c.victim == "gate":
 		return s.gates[0]
 	case c.victim == "source":
-		return s.games[0]
-	case source: // which server is asked is known at the target's steps only: this one may be it
-		return s.games[1]
+		return source
 	}
 	for _, at := range s.games {
-		if at.name == server {
+		// Which server is asked is known at the target's own steps only: at the source's, any other may
+		// be it.
+		if at != source && (at.name == server || server == source.name) {
 			return at
 		}
 	}
 	return nil
 }
 
-// waitForPlay waits until the first game server has some rooms, and a round was settled in one.
-func waitForPlay(t *testing.T, s *Stack) {
+// busiest waits until a game server has some rooms, of which one is in the midst of play, and says
+// which it is.
+func busiest(t *testing.T, s *Stack) int {
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-		var listing gameserver.Listing
-		answer, err := http.Get(s.GameOps + "/rooms")
-		if err == nil {
-			err = json.NewDecoder(answer.Body).Decode(&listing)
-			answer.Body.Close()
-		}
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		if len(listing.Rooms) >= 3 && strings.Contains(listing.Rooms[0].State, "settled") {
-			return
+		for i, at := range s.games {
+			var listing gameserver.Listing
+			answer, err := http.Get("http://" + at.ops.String() + "/rooms")
+			if err == nil {
+				err = json.NewDecoder(answer.Body).Decode(&listing)
+				answer.Body.Close()
+			}
+			if err != nil {
+				t.Error(err)
+				return 0
+			}
+			if len(listing.Rooms) >= 4 && slices.ContainsFunc(listing.Rooms, func(r gameserver.Room) bool { return r.Seq > 8 }) {
+				return i
+			}
 		}
 	}
 	t.Error("the bots do not play")
+	return 0
 }
 
 // scenario is what the players do.
