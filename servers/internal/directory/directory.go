@@ -308,16 +308,33 @@ func (d *Directory) Close(ctx context.Context) error {
 		t.end(errClosed)
 	}
 	d.timers.end()
-	key, _ := serverKey(d.id)
-	_, lease := await(ctx, func(done func(struct{}, error)) {
-		d.store.remove(servers, key, whatever, func(err error) { done(struct{}{}, err) })
-	})
+	lease := d.giveUp(ctx)
 	d.unwatch()
 	d.store.shut()
 	if err = errors.Join(err, lease); err != nil {
 		return fmt.Errorf("leave the directory: %w (others will notice in %v)", err, Lapse)
 	}
 	return nil
+}
+
+// giveUp removes the own lease. It tries for as long as that is of use: then the lease has lapsed.
+func (d *Directory) giveUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, Lapse)
+	defer cancel()
+	key, _ := serverKey(d.id) // was checked by Join
+	for tries := 1; ; tries++ {
+		_, err := await(ctx, func(done func(struct{}, error)) {
+			d.store.remove(servers, key, whatever, func(err error) { done(struct{}{}, err) })
+		})
+		if !errors.Is(err, ErrAway) {
+			return err
+		}
+		select {
+		case <-time.After(delay(0, tries)):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 var errClosed = errors.New("the directory was closed")

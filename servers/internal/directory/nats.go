@@ -34,9 +34,9 @@ import (
 //   - A publish is acknowledged before it is on the disk: the file is synced every two minutes by default
 //     (nats-server issue 7564, Jepsen's report on 2.12.1). See package bus and doc.go.
 const (
-	maxWrites = 4096            // under way at a time; more wait in line, at most one for each room and player that changes
-	maxReads  = 128             //
-	patience  = 2 * time.Second // after that an answer is taken for lost
+	maxWrites = 4096        // under way at a time; more wait in line, at most one for each room and player that changes
+	maxReads  = 128         //
+	patience  = time.Second // after that an answer is taken for lost: a stream that changes its leader swallows what is on its way
 
 	// A removed key leaves a marker, which carries the revision. It has to outlive every write that is still under way.
 	markerTTL = "60s"

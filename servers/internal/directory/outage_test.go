@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"croupier/servers/internal/bus"
+
+	"github.com/nats-io/nats.go"
 )
 
 // A saver saves numbers to a room, one after the other, and knows which was acknowledged last.
@@ -53,6 +55,21 @@ func startSaver(ten *Tenure) *saver {
 
 // Saves go on through restarts of the NATS server: none is lost, none is answered twice, no room loses its owner.
 func TestSavesSurviveRestarts(t *testing.T) {
+	t.Run("nothing is kept for later", func(t *testing.T) { restarts(t, dial) })
+	// Here the last writes of an outage come late, after they were given up.
+	t.Run("what was published is kept", func(t *testing.T) {
+		restarts(t, func(t testing.TB, url string) *nats.Conn {
+			conn, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(conn.Close)
+			return conn
+		})
+	})
+}
+
+func restarts(t *testing.T, dial func(testing.TB, string) *nats.Conn) {
 	dir := t.TempDir()
 	e, err := bus.Embed(dir)
 	if err != nil {
