@@ -49,6 +49,22 @@ func (s *Server) Close() {
 	}
 }
 
+// HandOver gives every room a new owner: it goes on.
+func (s *Server) HandOver() { s.each((*room).handOver) }
+
+// TakeOver gives every room a new owner, as if the old one had died: it shows itself anew.
+func (s *Server) TakeOver() { s.each((*room).takeOver) }
+
+func (s *Server) each(f func(*room)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rooms {
+		r.mu.Lock()
+		f(r)
+		r.mu.Unlock()
+	}
+}
+
 // session is one connection of a player.
 type session struct {
 	server *Server
@@ -165,15 +181,25 @@ func (s *session) handle(message []byte) {
 		}
 		s.loseRoom()
 		s.room = s.server.open(place.Room)
-		s.room.sit(s, place.Seat)
+		s.room.sit(s, place.Seat, wire.RequestID(payload))
 	case wire.Command_STAND_UP:
 		if s.room != nil {
-			s.room.stand(s)
+			s.room.stand(s, wire.RequestID(payload))
 			s.room = nil
 		}
 	case wire.Command_DICE_SHAKE:
 		if s.room != nil {
-			s.room.shake(s)
+			s.room.shake(s, wire.RequestID(payload))
+		}
+	case wire.Command_PING, wire.Command_MOVE:
+		var m wire.Int64
+		if proto.Unmarshal(payload, &m) != nil || s.room == nil {
+			return
+		}
+		if op == wire.Command_PING {
+			s.room.echo(s, m.GetValue(), m.GetMeta().GetRequest())
+		} else {
+			s.room.move(s, int32(m.GetValue()), m.GetMeta().GetRequest())
 		}
 	}
 }
@@ -197,7 +223,7 @@ func (s *Server) open(number int64) *room {
 	defer s.mu.Unlock()
 	r := s.rooms[number]
 	if r == nil {
-		r = newRoom(s)
+		r = newRoom(s, number)
 		s.rooms[number] = r
 	}
 	return r
