@@ -7,8 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
+
+	"github.com/nats-io/nats.go"
 
 	"croupier/servers"
+	"croupier/servers/internal/bus"
 	"croupier/servers/internal/cmdline"
 	"croupier/servers/internal/gate"
 	"croupier/servers/internal/lifecycle"
@@ -20,7 +24,7 @@ func main() {
 }
 
 func serve(args []string) error {
-	o, err := parse(args, os.Getenv("JWT_KEY"), os.Stderr)
+	o, err := parse(args, os.Getenv, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -38,6 +42,34 @@ func serve(args []string) error {
 	}
 	stages, release := lifecycle.Notify(context.Background())
 	defer release()
+	if o.nats != "" {
+		defer join(g, o.nats)()
+	}
 	slog.Info("gate", "version", servers.Version, "listen", players.Addr(), "ops", admin.Addr(), "games", o.config.Services)
 	return g.Run(stages, players, admin)
+}
+
+// join connects a gate to NATS, however long that takes: players need not wait for it. The returned
+// function ends that, and closes the connection.
+func join(g *gate.Gate, urls string) (leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	name, _ := os.Hostname()
+	var conn *nats.Conn
+	var work sync.WaitGroup
+	work.Go(func() {
+		var err error
+		if conn, err = bus.Dial(ctx, urls, "gate "+name, slog.Default()); err == nil {
+			err = g.Join(conn)
+		}
+		if err != nil && ctx.Err() == nil {
+			slog.Error("no pushes from elsewhere: correct --nats, NATS_TOKEN or NATS_CREDS and start the gate again", "err", err)
+		}
+	})
+	return func() {
+		cancel()
+		work.Wait()
+		if conn != nil {
+			conn.Close()
+		}
+	}
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
+	"croupier/servers/internal/bus"
 	"croupier/servers/internal/cmdline"
 	"croupier/servers/internal/gate"
 	"croupier/servers/token"
@@ -17,6 +19,7 @@ import (
 type options struct {
 	listen string
 	ops    string
+	nats   string // where pushes come from; "": nowhere
 	config gate.Config
 }
 
@@ -25,15 +28,24 @@ const usage = `Usage: gate [flags]    serve players until a signal
 First SIGTERM: no new players; those here are asked to come again, spread over --spread; exit when
 they are gone. Second SIGTERM: at once.
 JWT_KEY (KEY or KID:KEY,KID:KEY, in base64) verifies players and is needed: ` + "`croupier token key`" + ` makes one.
+NATS brings what is pushed to players; without it, or while it is away, everything else works. Its
+credentials come from NATS_TOKEN, or NATS_CREDS, a file.
+
+Examples:
+  gate --games dice=127.0.0.1:60001
+  gate --games dice=dice:60001,coin=coin:60001 --nats nats://nats:4222
+  curl -H 'Content-Type: application/json' -d '{"users":[7],"text":"hello"}' http://127.0.0.1:60016/push
+
+Exit codes: 0 stopped as told; 1 failed; 2 the command line can't be followed.
 
 `
 
-func parse(args []string, jwtKey string, output io.Writer) (options, error) {
+func parse(args []string, env func(string) string, output io.Writer) (options, error) {
 	var o options
 	c := &o.config
 	f := flag.NewFlagSet("gate", flag.ContinueOnError)
 	f.StringVar(&o.listen, "listen", ":60006", "`address` for players (WebSocket)")
-	f.StringVar(&o.ops, "ops", "127.0.0.1:60016", "`address` for operators, who need no password: /healthz /readyz /metrics /sessions /version (HTTP)")
+	f.StringVar(&o.ops, "ops", "127.0.0.1:60016", "`address` for operators, who need no password: /healthz /readyz /metrics /sessions /version, POST /push (HTTP)")
 	services := f.String("games", "dice=dice:60001,coin=coin:60001", "`games` and the Services of their servers: GAME=HOST:PORT,...; a HOST:PORT alone is one more of the game before it")
 	origins := f.String("origins", "", "`origins` of web pages that may connect besides the gate's own, separated by commas; *: all")
 	f.Float64Var(&c.Rate, "rate", 100, "`messages` a second that a player may send on average")
@@ -44,6 +56,8 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	f.DurationVar(&c.PingEvery, "ping-every", 20*time.Second, "`silence` after which a player is pinged")
 	f.DurationVar(&c.IdleTimeout, "idle-timeout", 60*time.Second, "`silence` after which a player is gone")
 	f.DurationVar(&c.Spread, "spread", 10*time.Second, "`time` over which a draining gate sends its players away")
+	// The environment is looked at below: as a default it would be printed by --help, with what is secret in it.
+	f.StringVar(&o.nats, "nats", "", "`URL` of NATS, or several separated by commas, e.g. nats://nats:4222 (default $NATS_URL; empty: only this gate's own players are pushed to)")
 	f.BoolVar(&c.Dev, "dev", false, "development: profiles on the ops port")
 	debug := f.Bool("debug", false, "log more")
 	if err := cmdline.Parse(f, args, output, usage); err != nil {
@@ -58,11 +72,19 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	if c.IdleTimeout <= c.PingEvery || c.PingEvery <= 0 {
 		return options{}, cmdline.Misuse("--idle-timeout must be longer than --ping-every, and both positive")
 	}
-	keys, err := token.ParseKeys(jwtKey)
+	keys, err := token.ParseKeys(env("JWT_KEY"))
 	if err != nil {
 		return options{}, fmt.Errorf("JWT_KEY: %w", err)
 	}
 	c.Keys = keys
+	given := false
+	f.Visit(func(one *flag.Flag) { given = given || one.Name == "nats" })
+	if !given {
+		o.nats = env("NATS_URL")
+	}
+	if err := checkNATS(o.nats); err != nil {
+		return options{}, cmdline.Misuse("--nats: %w", err)
+	}
 	if c.Services, err = gate.ParseServices(*services); err != nil {
 		return options{}, cmdline.Misuse("--games: %w", err)
 	}
@@ -70,4 +92,21 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 		c.Origins = strings.Split(*origins, ",")
 	}
 	return o, nil
+}
+
+// checkNATS says whether a NATS server can be at these URLs. The error names nothing secret.
+func checkNATS(urls string) error {
+	if urls == "" {
+		return nil
+	}
+	for one := range strings.SplitSeq(urls, ",") {
+		one = strings.TrimSpace(one)
+		if !strings.Contains(one, "://") {
+			one = "nats://" + one
+		}
+		if u, err := url.Parse(one); err != nil || u.Hostname() == "" {
+			return fmt.Errorf("%q is no URL of a NATS server: write nats://HOST:4222", bus.Redact(one))
+		}
+	}
+	return nil
 }

@@ -8,8 +8,26 @@
 //	frame.go       WebSocket frames, as bytes
 //	table.go       all sessions, by user
 //	placement.go   which game server a room is on
+//	dial.go        trunks to game servers: opened once for all who want them
 //	upstream.go    the trunk to one game server, and its lanes
 //	sit.go         a player sits down: from a place to a lane
+//	passage.go     a session on its way to a room: what waits meanwhile, and what is said then
+//	move.go        what servers say about where a room is
+//	mover.go       the few goroutines that take passages on
+//	kept.go        copies of requests that have no reply yet
+//	push.go        messages to players from outside of their rooms
+//
+// # A session and its room
+//
+// A session is in no room, bound to a lane, or on its way (a passage). It is on its way from a
+// SitDown until the room's server has spoken, and again when that server says that the room has
+// moved, when its trunk is lost or falls silent, and when another server is known to own the room by
+// a newer epoch. The WebSocket stays; the player's messages wait, bounded. At the new place is said
+// first what came back from the old one, then, where nobody knows what the old one has handled, the
+// requests without a reply, marked as such, and then what has waited. So what a player says is
+// handled once, as long as it has a number.
+//
+// # Cost
 //
 // A player costs one goroutine, which sleeps in the network poller without a buffer, and no timer.
 // A message costs one system call to read and, with everything that the same batch brought for

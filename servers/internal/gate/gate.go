@@ -21,6 +21,7 @@ import (
 	"croupier/servers"
 	"croupier/servers/internal/lifecycle"
 	"croupier/servers/internal/ops"
+	"croupier/servers/internal/push"
 	"croupier/servers/token"
 	"croupier/servers/wire"
 )
@@ -81,6 +82,7 @@ func orDefault[T comparable](value, otherwise T) T {
 // Gate holds players' connections.
 type Gate struct {
 	config    Config
+	name      string      // tells this gate from the others
 	games     string      // for people
 	greeting  http.Header // of the answer that lets a player in
 	log       *slog.Logger
@@ -97,6 +99,9 @@ type Gate struct {
 
 	mu        sync.Mutex
 	upstreams map[netip.AddrPort]*dial
+	bus       *nats.Conn         // nil: none yet
+	ear       *push.Subscription // on the bus
+	deaf      bool               // Run has ended
 	// complained says when a server that takes no players was last logged.
 	complained map[netip.AddrPort]time.Time
 }
@@ -115,6 +120,7 @@ func New(c Config) (*Gate, error) {
 	}
 	g := &Gate{
 		config:     c,
+		name:       newName(),
 		games:      strings.Join(slices.Sorted(maps.Keys(c.Services)), ", "),
 		log:        c.Log,
 		greeting:   http.Header{"Croupier-Gate": {c.Version}},
@@ -141,6 +147,14 @@ func (g *Gate) Run(stages lifecycle.Stages, l, admin net.Listener) error {
 		ErrorLog:       slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	server.SetKeepAlivesEnabled(false) // who was refused does not stay
+	defer g.leaveBus()
+	if g.config.Bus != nil {
+		if err := g.Join(g.config.Bus); err != nil {
+			l.Close()
+			admin.Close()
+			return err
+		}
+	}
 	serving, stopServing := context.WithCancel(context.WithoutCancel(stages.Stop))
 	defer stopServing()
 	g.work.Go(func() { g.sweep(g.ctx) })
@@ -246,6 +260,7 @@ func (g *Gate) ops() ops.Config {
 			return nil
 		},
 		Routes: map[string]http.Handler{
+			"POST /push": http.HandlerFunc(g.servePush),
 			"GET /sessions": ops.JSON(func(*http.Request) (any, error) {
 				return map[string]any{"sessions": g.table.len(), "draining": g.draining.Load()}, nil
 			}),

@@ -55,6 +55,7 @@ func newMetrics(g *Gate) *metrics {
 		m.moves, m.failed, m.again, m.fenced, m.moving, m.blackout, m.pushed, m.unpushed,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_gate_sessions", Help: "Players connected now."}, func() float64 { return float64(g.table.len()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_gate_trunks", Help: "Trunks to game servers."}, func() float64 { return float64(g.trunks()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "croupier_gate_pushes_overflowed_total", Help: "Messages from NATS dropped since this gate delivered too slowly."}, g.overflowed),
 	)
 	return m
 }

@@ -66,6 +66,21 @@ func (t *table) remove(s *session) {
 	}
 }
 
+// of calls f for every session of a user, as each does.
+func (t *table) of(user int64, f func(*session)) {
+	var some [4]*session // enough for nearly everyone
+	all := some[:0]
+	sh := t.shard(user)
+	sh.mu.Lock()
+	for s := sh.users[user]; s != nil; s = s.next {
+		all = append(all, s)
+	}
+	sh.mu.Unlock()
+	for _, s := range all {
+		f(s)
+	}
+}
+
 // each calls f for every session, some of which may be ending. f may block; no lock is held.
 func (t *table) each(f func(*session)) {
 	var some []*session
