@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -27,7 +28,7 @@ func TestLoad(t *testing.T) {
 	w := open(t)
 	w.deploy(t, "--replicas", "dice=2")
 	w.door(t)
-	w.load(t, "--for=60s", "--flap=4")
+	w.load(t, "--for=50s", "--flap=4")
 	w.step(t, "the bots play", func(t *testing.T) { w.busy(t, 5) })
 	w.step(t, "canary", func(t *testing.T) {
 		w.run(t, exitOK, "canary", "--image", "croupier/game:v2", "--yes", "dice")
@@ -50,7 +51,7 @@ func TestKill(t *testing.T) {
 	w := open(t)
 	w.deploy(t, "--replicas", "dice=3")
 	w.door(t)
-	w.load(t, "--for=40s")
+	w.load(t, "--for=30s")
 	w.step(t, "the bots play", func(t *testing.T) { w.busy(t, 3) })
 	w.step(t, "kill -9 of a process", func(t *testing.T) {
 		w.kill(t, "dice-1")
@@ -135,7 +136,12 @@ func (w *world) kill(t *testing.T, name string) {
 	if err := process.Kill(); err != nil {
 		t.Fatalf("kill the process of %s: %v", name, err)
 	}
-	t.Logf("killed process %d of pod %s", process.Pid, name)
+	eventually(t, fmt.Sprintf("process %d of pod %s is gone", process.Pid, name), func(context.Context) error {
+		if process.Signal(syscall.Signal(0)) == nil {
+			return errors.New("it is there")
+		}
+		return nil
+	})
 }
 
 // verdict waits for the bots' results, requires that they found nothing to hold against the servers,
