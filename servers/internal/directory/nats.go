@@ -62,6 +62,7 @@ type natsStore struct {
 	replicas int
 	births   [3]births
 
+	wake   chan struct{} // one slot, see nudge
 	mu     sync.Mutex
 	users  int
 	inbox  string
@@ -84,7 +85,7 @@ func OpenNATS(ctx context.Context, conn *nats.Conn, replicas int) (Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("open the directory in NATS: %w", err)
 	}
-	n := &natsStore{conn: conn, js: js, replicas: max(replicas, 1), flying: map[uint64]*call{}}
+	n := &natsStore{conn: conn, js: js, replicas: max(replicas, 1), flying: map[uint64]*call{}, wake: make(chan struct{}, 1)}
 	n.writes.limit, n.reads.limit = maxWrites, maxReads
 	if err := n.make(ctx); err != nil {
 		return nil, fmt.Errorf("open the directory in NATS: %w (the NATS server must have JetStream enabled, and room for the replicas)", err)
@@ -161,6 +162,7 @@ func (n *natsStore) open() error {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	status := n.conn.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
 	ctx := n.ctx
+	n.back.Go(func() { n.send(ctx) })
 	n.back.Go(func() {
 		defer n.conn.RemoveStatusListener(status)
 		tick := time.NewTicker(patience / 8)

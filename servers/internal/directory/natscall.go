@@ -40,7 +40,29 @@ func (n *natsStore) submit(l *lane, c *call) {
 	}
 	l.queue = append(l.queue, c)
 	n.mu.Unlock()
-	n.pump(l)
+	n.nudge()
+}
+
+// nudge wakes the sender: something waits, or a place is free.
+func (n *natsStore) nudge() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// send sends calls until ctx ends. A goroutine of its own: publishing blocks where the socket is full, as it is in a partition, and
+// no room may wait for that.
+func (n *natsStore) send(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.wake:
+			n.pump(&n.writes)
+			n.pump(&n.reads)
+		}
+	}
 }
 
 // pump sends what waits and has a place.
@@ -83,18 +105,21 @@ func refused(err error) error {
 }
 
 // settle ends a call, once.
-func (n *natsStore) settle(id uint64, m *nats.Msg, err error) *lane {
+func (n *natsStore) settle(id uint64, m *nats.Msg, err error) {
 	n.mu.Lock()
 	c := n.flying[id]
 	if c == nil {
 		n.mu.Unlock()
-		return nil
+		return
 	}
 	delete(n.flying, id)
 	c.lane.busy--
+	next := len(c.lane.queue) > 0
 	n.mu.Unlock()
+	if next {
+		n.nudge()
+	}
 	c.done(m, err)
-	return c.lane
 }
 
 // answered takes an answer from JetStream.
@@ -108,9 +133,7 @@ func (n *natsStore) answered(m *nats.Msg) {
 		n.heal()
 		m, err = nil, fmt.Errorf("%w: no stream takes it", errUnsent)
 	}
-	if l := n.settle(id, m, err); l != nil {
-		n.pump(l)
-	}
+	n.settle(id, m, err)
 }
 
 // cutOff gives up the calls that were sent before a time; their outcome is unknown.
@@ -134,8 +157,6 @@ func (n *natsStore) cutOff(before time.Time) {
 	for _, c := range waiting {
 		c.done(nil, errUnsent)
 	}
-	n.pump(&n.writes)
-	n.pump(&n.reads)
 }
 
 // heal makes streams that are missing, in the background, at most once a second.

@@ -330,3 +330,40 @@ func (l *line) mend() {
 		close(l.off)
 	}
 }
+
+// No room waits for a socket that is full: its goroutine has other things to do, like telling its players.
+func TestSaveNeverBlocks(t *testing.T) {
+	e, err := bus.Embed("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	line := newLine(t, e.URL())
+	a := join(t, openAt(t, dial(t, line.url)), "a", "a:1")
+	const rooms = 200
+	var tenures []*Tenure
+	for i := range rooms {
+		ten, err := a.Claim(soon(t), dice(int64(i)), 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tenures = append(tenures, ten)
+	}
+	line.cut()
+	snapshot := make([]byte, 128<<10) // 25 MB in all, more than sockets hold
+	answers := make(chan error, 2*rooms)
+	for _, ten := range tenures {
+		began := time.Now()
+		ten.Save(snapshot, func(err error) { answers <- err })
+		if took := time.Since(began); took > 500*time.Millisecond {
+			t.Fatalf("a Save took %v", took)
+		}
+	}
+	until(t, "the outage to be noticed", func() bool { return a.Healthy() != nil })
+	line.mend()
+	for range rooms {
+		if err := <-answers; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
