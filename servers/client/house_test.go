@@ -34,6 +34,9 @@ type house struct {
 	// refuse, where set, decides over every SIT_DOWN.
 	refuse func(place map[string]string) *wire.Error
 
+	// owner, where set, is the game server that has the room in place of this one.
+	owner string
+
 	mu     sync.Mutex
 	seats  map[int64]int32 // by user
 	online map[int64]*guest
@@ -108,6 +111,17 @@ func (h *house) handle(g *guest, op wire.Command, payload []byte) {
 			}
 			return &wire.DiceShake{User: g.user, Meta: m}
 		})
+	case wire.Command_MOVE:
+		var seat wire.Int32
+		proto.Unmarshal(payload, &seat)
+		if !h.echo {
+			g.send(wire.Command_ERROR, &wire.Error{Code: wire.Code_UNKNOWN_COMMAND, Desc: "unknown command"})
+			return
+		}
+		h.seats[g.user] = seat.GetValue()
+		h.tell(g, wire.Command_SIT_DOWN, meta, func(m *wire.Meta) proto.Message {
+			return &wire.User{Id: g.user, Seat: seat.GetValue(), Online: true, Meta: m}
+		})
 	default:
 		g.send(wire.Command_ERROR, &wire.Error{Code: wire.Code_UNKNOWN_COMMAND, Desc: "unknown command", Meta: meta})
 	}
@@ -153,6 +167,9 @@ func (h *house) sit(g *guest, place map[string]string, meta *wire.Meta) {
 	if err != nil {
 		g.send(wire.Command_ERROR, &wire.Error{Code: h.takenCode(), Desc: err.Error(), Meta: meta})
 		return
+	}
+	if room, _ := strconv.ParseInt(place["room_id"], 10, 64); room == 0 && meta != nil {
+		meta.Server, meta.Room = "v1", 123456 // any room
 	}
 	for user, seat := range h.seats {
 		if user != g.user {
@@ -279,6 +296,13 @@ func (n *network) Connect(stream grpc.BidiStreamingServer[wire.Msg, wire.Msg]) e
 	}
 	if get("token") == "bad" {
 		return status.Error(codes.Unauthenticated, "token is bad")
+	}
+	n.house.mu.Lock()
+	owner := n.house.owner
+	n.house.mu.Unlock()
+	if owner != "" {
+		stream.SetTrailer(metadata.Pairs(ownerTrailer, owner))
+		return status.Error(codes.Unavailable, "the room is on another server")
 	}
 	if get("room_id") == "13" {
 		return status.Error(codes.FailedPrecondition, "no room 13 in this house")
