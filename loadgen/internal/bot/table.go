@@ -179,7 +179,9 @@ func (b *Bot) consider(e *oracle.Event) {
 		case e.Kind == oracle.Stood && own && b.asked == toLeave:
 			b.standUp() // the gate knows that the room has done it
 		case e.Kind == oracle.Waiting:
-			b.clear(answer) // it takes as long as it takes
+			if b.asked != none {
+				b.set(answer, max(b.config.Patience, answerTime))
+			}
 			b.step = 0
 		}
 		return

@@ -25,8 +25,11 @@ type world struct {
 	alarms map[*clock.Alarm]time.Duration
 
 	opened  []time.Duration // attempts to connect
-	handler link.Handler    // of the attempt under way; nil: none
-	link    *fakeLink       // the last one
+	turns   []int
+	epoch   uint64       // of what is told next
+	way     int64        // the room that the first message on a new way names; 0: it is none
+	handler link.Handler // of the attempt under way; nil: none
+	link    *fakeLink    // the last one
 	seq     uint64
 
 	state    State
@@ -95,7 +98,7 @@ func (w *world) Open(_ int64, turn int, h link.Handler) {
 	if w.state == Gone {
 		w.broken = "connects when it is gone"
 	}
-	w.opened, w.handler = append(w.opened, w.Now()), h
+	w.opened, w.turns, w.handler = append(w.opened, w.Now()), append(w.turns, turn), h
 }
 
 func (w *world) Room(chance float64) int64                    { return 50 + int64(chance*10) }
@@ -170,12 +173,18 @@ func (w *world) down(err error) {
 	w.bot.Down(err)
 }
 
-// tell tells the bot an event of epoch 7.
-func (w *world) tell(op wire.Command, body wire.WithMeta) {
+// tell tells the bot an event.
+func (w *world) tell(op wire.Command, body wire.WithMeta) { w.answer(op, body, 0) }
+
+// answer tells the bot an event that answers a request.
+func (w *world) answer(op wire.Command, body wire.WithMeta, request uint64) {
 	w.seq++
 	w.link.heard = time.Now()
-	w.bot.Told(op, wire.AppendMetaOf(wire.MustMarshal(body), "v9", 0, 7, w.seq, 0), time.Now())
+	w.bot.Told(op, wire.AppendMetaOf(wire.MustMarshal(body), "v9", w.way, 7+w.epoch, w.seq, request), time.Now())
 }
+
+// request is the number of what the bot asked for last.
+func (w *world) request() uint64 { return wire.RequestID(w.link.last) }
 
 // say tells the bot what comes from no room.
 func (w *world) say(op wire.Command, body wire.WithMeta) {

@@ -225,3 +225,30 @@ func TestTargetString(t *testing.T) {
 		t.Errorf("a secret in messages: %s", s)
 	}
 }
+
+// Users are spread over the addresses, and each goes on to the next one.
+func TestSeveralAddresses(t *testing.T) {
+	target := Target{Gates: []string{"ws://a:1", "ws://b:1", "ws://c:1/?token=x"}}
+	if s := target.String(); s != "gates ws://a:1, ws://b:1, ws://c:1/" {
+		t.Errorf("they are %s", s)
+	}
+	for user := int64(-1); user < 7; user++ {
+		seen := make(map[string]bool)
+		for turn := range 3 {
+			one := target.At(user, turn)
+			if len(one.Gates) != 1 {
+				t.Fatalf("user %d, turn %d: %v", user, turn, one)
+			}
+			seen[one.String()] = true
+		}
+		if len(seen) != 3 {
+			t.Errorf("user %d goes to %v", user, seen)
+		}
+	}
+	if target.At(1, 0).String() == target.At(2, 0).String() {
+		t.Error("all begin with the same gate")
+	}
+	if one := (Target{Games: []string{"a:1"}}).At(5, 9); one.String() != "game server a:1" {
+		t.Errorf("one of one is %v", one)
+	}
+}
