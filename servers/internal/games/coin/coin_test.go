@@ -192,6 +192,91 @@ func TestCallGoesWithTheCaller(t *testing.T) {
 	})
 }
 
+// A call that nobody answers is void after a while, and keeps nobody any longer.
+func TestCallLapses(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+		calls(t, r, a, heads)
+		r.Lose(a)
+		time.Sleep(Lapse - 1)
+		r.Wait()
+		if view := b.View(); len(view) != 2 {
+			t.Errorf("user 2 sees %v, want the caller, offline", view)
+		}
+		b.Take()
+		time.Sleep(time.Nanosecond)
+		r.Wait()
+		var result wire.CoinResult
+		decode(t, b, wire.Command_COIN_RESULT, &result)
+		if result.GetFace() != wire.CoinFace_COIN_NONE || len(result.GetWinners()) != 0 || result.GetToss() != 1 {
+			t.Errorf("the toss ends with %v, want no face and no winners", &result)
+		}
+		if view := b.View(); len(view) != 1 {
+			t.Errorf("user 2 sees %v, want nobody else", view)
+		}
+		a = r.Sit(1, 0)
+		if code := calls(t, r, b, tails) + calls(t, r, a, tails); code != 0 {
+			t.Errorf("the next toss is refused with %d", code)
+		}
+		time.Sleep(time.Hour) // no call waits
+		r.Wait()
+		decode(t, b, wire.Command_COIN_RESULT, &result)
+		if result.GetToss() != 2 {
+			t.Errorf("the last result is %v, want that of toss 2", &result)
+		}
+		r.Check()
+	})
+}
+
+// The time of a call goes on in a restored room.
+func TestCallLapsesAfterAMove(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, _ *roomtest.Session) {
+		calls(t, r, a, heads)
+		time.Sleep(Lapse / 2)
+		moved := roomtest.Restore(t, room.Config{}, New(), r.Store())
+		back := moved.Sit(1, room.AnySeat)
+		back.Take()
+		time.Sleep(Lapse/2 - 1)
+		moved.Wait()
+		if sent := back.Take(); sent != nil {
+			t.Errorf("too early: %v", sent)
+		}
+		time.Sleep(time.Nanosecond)
+		moved.Wait()
+		decode(t, back, wire.Command_COIN_RESULT, &wire.CoinResult{})
+	})
+}
+
+// Who goes to the bench takes no part any more.
+func TestCallGoesToTheBench(t *testing.T) {
+	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
+		calls(t, r, a, heads)
+		change := func(s *roomtest.Session, seat int) int32 {
+			t.Helper()
+			s.Take()
+			if err := r.Change(s, seat, room.Input{Request: 7}); err != nil {
+				t.Fatal(err)
+			}
+			r.Wait()
+			return s.Take()[0].Code()
+		}
+		if code := change(a, room.Spectating); code != room.CodeStatusMismatch {
+			t.Errorf("a caller goes to the bench: %d", code)
+		}
+		if code := change(b, room.Spectating); code != 0 {
+			t.Errorf("one who has not called can't go to the bench: %d", code)
+		}
+		if code := change(a, room.Spectating); code != 0 { // there is nobody to wait for
+			t.Errorf("a caller whom nobody answers can't go to the bench: %d", code)
+		}
+		if got, want := r.State(), "coin toss 1"; got != want {
+			t.Errorf("the state is %q, want %q", got, want)
+		}
+		r.Check()
+		twin := roomtest.Restore(t, room.Config{}, New(), r.Store())
+		twin.Check()
+	})
+}
+
 // A coin that one player has not called is not tossed.
 func TestSettleDropsCalls(t *testing.T) {
 	table(t, func(t *testing.T, r *roomtest.Room, a, b *roomtest.Session) {
@@ -235,6 +320,8 @@ func TestRestoreRefusesWhatWasNeverPlayed(t *testing.T) {
 		"an unknown face":  `{"version":1,"toss":1,"calls":{"5":3}}`,
 		"an absent caller": `{"version":1,"toss":1,"calls":{"9":1}}`,
 		"a spectator":      `{"version":1,"toss":1,"calls":{"7":1}}`,
+		"a long wait":      `{"version":1,"toss":1,"calls":{"5":1},"left_ns":30000000001}`,
+		"time before now":  `{"version":1,"toss":1,"calls":{"5":1},"left_ns":-1}`,
 	} {
 		data := fmt.Appendf(nil, form, base64.StdEncoding.EncodeToString([]byte(game)))
 		r, err := room.Restore(room.Config{Encoder: roomtest.Encoder{}}, New(), data)

@@ -31,9 +31,9 @@ func (w *waiting) Send(_ uint32, _ []byte, meta room.Meta) {
 }
 
 // seated opens a room with four players in it.
-func seated(b *testing.B) (*room.Room, []*waiting) {
+func seated(b *testing.B, record room.Record) (*room.Room, []*waiting) {
 	b.Helper()
-	r, err := room.Open(room.Config{ID: 1000, Encoder: wired{}}, New(Config{}))
+	r, err := room.Open(room.Config{ID: 1000, Encoder: wired{}, Record: record}, New(Config{}))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func settle(r *room.Room) {
 // BenchmarkPrint is a player's message into a room with four players and back, the round trip of
 // the published benchmark without the network.
 func BenchmarkPrint(b *testing.B) {
-	r, players := seated(b)
+	r, players := seated(b, nil)
 	defer settle(r)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -69,7 +69,7 @@ func BenchmarkPrint(b *testing.B) {
 
 // BenchmarkPrintBurst is the same for all four players at once: how it is under load.
 func BenchmarkPrintBurst(b *testing.B) {
-	r, players := seated(b)
+	r, players := seated(b, nil)
 	defer settle(r)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -85,6 +85,54 @@ func BenchmarkPrintBurst(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(4*b.N), "ns/message")
 }
 
+// instant is a record that takes no time.
+type instant struct{}
+
+func (instant) Save(_ []byte, done func(error)) { done(nil) }
+func (instant) Close(done func(error))          { done(nil) }
+
+// BenchmarkPrintStored is BenchmarkPrint in a room that is stored: a question costs no save.
+func BenchmarkPrintStored(b *testing.B) {
+	r, players := seated(b, instant{})
+	defer settle(r)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := r.Print(players[0], room.Input{Request: 1}); err != nil {
+			b.Fatal(err)
+		}
+		<-players[0].answered
+	}
+}
+
+// BenchmarkSnapshot is what a room with four players has to write down after a change, in a round
+// in which three have rolled.
+func BenchmarkSnapshot(b *testing.B) {
+	r, players := seated(b, instant{})
+	defer settle(r)
+	body := shake(0).Body
+	for _, p := range players[:3] { // a round waits for the fourth
+		if err := r.Play(p, opShake, body, room.Input{Request: 7}); err != nil {
+			b.Fatal(err)
+		}
+		<-p.answered
+	}
+	var size int
+	err := r.Do(b.Context(), func(t *room.Table) {
+		b.ReportAllocs()
+		for b.Loop() {
+			data, err := t.Snapshot()
+			if err != nil {
+				b.Error(err)
+			}
+			size = len(data)
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(size), "B/snapshot")
+}
+
 // BenchmarkIdleRoom reports what a room with four players costs in memory while nothing happens,
 // without their sessions: heap, and the stack of its goroutine.
 func BenchmarkIdleRoom(b *testing.B) {
@@ -94,7 +142,7 @@ func BenchmarkIdleRoom(b *testing.B) {
 		before := memory()
 		opened := make([]*room.Room, rooms)
 		for i := range opened {
-			opened[i], _ = seated(b)
+			opened[i], _ = seated(b, nil)
 		}
 		after := memory()
 		for _, r := range opened {

@@ -89,6 +89,41 @@ func TestSettlesWhenTheLastOneLeaves(t *testing.T) {
 	})
 }
 
+// Neither does it wait for one who goes to the bench; who has rolled stays until the end of the round.
+func TestSettlesWhenTheLastOneGoesToTheBench(t *testing.T) {
+	table(t, preset, func(t *testing.T, r *roomtest.Room) {
+		a, b, c := r.Sit(1, room.AnySeat), r.Sit(2, room.AnySeat), r.Sit(3, room.AnySeat)
+		rolls(t, r, a, 1)
+		rolls(t, r, b, 2)
+		change := func(s *roomtest.Session) (answer roomtest.Sent) {
+			t.Helper()
+			s.Take()
+			if err := r.Change(s, room.Spectating, room.Input{Request: 7}); err != nil {
+				t.Fatal(err)
+			}
+			r.Wait()
+			for _, sent := range s.Take() {
+				if sent.Request == 7 {
+					return sent
+				}
+			}
+			t.Fatalf("user %d is not answered", s.User())
+			return answer
+		}
+		if code := change(a).Code(); code != room.CodeStatusMismatch {
+			t.Errorf("one who has rolled goes to the bench: %d", code)
+		}
+		if code := change(c).Code(); code != 0 {
+			t.Errorf("one who has not rolled can't go to the bench: %d", code)
+		}
+		settlement(t, b, []int64{2}, map[int64]int32{1: 1, 2: 2})
+		if code := change(a).Code(); code != 0 {
+			t.Errorf("after the round nobody is held: %d", code)
+		}
+		r.Check()
+	})
+}
+
 // Spectators are not waited for.
 func TestSpectatorsDoNotDelayTheSettlement(t *testing.T) {
 	table(t, preset, func(t *testing.T, r *roomtest.Room) {
