@@ -158,8 +158,8 @@ func TestGarbageOnTheGamePort(t *testing.T) {
 	h.stillPlays()
 }
 
-// The game server is lost under its players: they are told to come again, and find their seats.
-func TestGameServerLost(t *testing.T) {
+// The trunk breaks under its players: they keep their connections and their seats.
+func TestTrunkLost(t *testing.T) {
 	h := openHouse(t)
 	a, b := h.sitting(1, "1"), h.sitting(2, "1")
 	a.send(103)
@@ -167,14 +167,14 @@ func TestGameServerLost(t *testing.T) {
 	if h.wires.cut(false) == 0 {
 		t.Fatal("there is no connection to cut")
 	}
+	h.oneLine("game server lost", "sessions=2")
 	for _, s := range []*socket{a, b} {
-		s.until(2, value(0))
-		if code := s.closeCode(); code != 1012 {
-			t.Errorf("close code %d, want 1012", code)
+		s.send(6)
+		if text := string(s.until(6, nil).bytes[1][0]); strings.Contains(text, "offline") {
+			t.Errorf("print: %q", text)
 		}
 	}
-	h.oneLine("game server lost", "sessions=2")
-	a = h.sitting(1, "1")
+	a.send(3, sitDown("1", "-1")...)
 	if scene := a.until(101, nil); len(scene.bytes[3]) != 1 || !bytes.Equal(scene.bytes[3][0], []byte{0x08, 1, 0x10, byte(own)}) {
 		t.Errorf("scene after the return: %x, want the roll of %d", scene.bytes[3], own)
 	}

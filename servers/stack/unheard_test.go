@@ -70,8 +70,8 @@ func (d *deaf) listen(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// A player who sits down just as a server goes away is led on, and hears of it only when something
-// was said that is lost.
+// A player who sits down just as a server goes away is led on, whatever was said meanwhile: it waits
+// for the answer.
 func TestSitDownWhileTheServerGoes(t *testing.T) {
 	alone := message(3, sitDown("1", "-1")...)
 	more := append(message(3, sitDown("1", "-1")...), message(6)...)
@@ -83,9 +83,9 @@ func TestSitDownWhileTheServerGoes(t *testing.T) {
 		"gone before the answer":       {&deaf{frames: 1, leaves: 1}, alone, true},
 		"gone again and again":         {&deaf{frames: 1, leaves: 3}, alone, true},
 		"gone for ever":                {&deaf{frames: 1, leaves: 1000}, alone, false},
-		"gone, and more was said":      {&deaf{frames: 2, leaves: 1}, more, false},
+		"gone, and more was said":      {&deaf{frames: 1, leaves: 1}, more, true},
 		"sent away, to another":        {&deaf{frames: 1, leaves: 1, reason: trunk.ReasonRetry}, alone, true},
-		"sent away, and more was said": {&deaf{frames: 2, leaves: 1, reason: trunk.ReasonRetry}, more, false},
+		"sent away, and more was said": {&deaf{frames: 1, leaves: 1, reason: trunk.ReasonRetry}, more, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			both := c.server.listen(t) + "," + c.server.listen(t)
