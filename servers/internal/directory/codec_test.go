@@ -45,7 +45,7 @@ func FuzzEntry(f *testing.F) {
 			e.Epoch = 1000 + revision
 		}
 		if err != nil || again.Key != e.Key || again.Server != e.Server || again.Address != e.Address || again.Version != e.Version ||
-			again.Epoch != e.Epoch || !bytes.Equal(again.Snapshot, e.Snapshot) {
+			again.Epoch != e.Epoch || again.began != e.began || !bytes.Equal(again.Snapshot, e.Snapshot) {
 			t.Errorf("%+v became %+v %v", e, again, err)
 		}
 	})

@@ -49,6 +49,9 @@ func testClaim(t *testing.T, store Store) {
 		e.Epoch != ten.Epoch() || e.Revision != ten.Revision() || e.Key != dice(5) || ten.Key() != dice(5) {
 		t.Fatalf("look: %+v %v, tenure %d %d", e, err, ten.Epoch(), ten.Revision())
 	}
+	if !e.BeganWith([]byte("first")) || e.BeganWith([]byte("second")) {
+		t.Error("what did the owner begin with?")
+	}
 	for i := range 5 {
 		before := ten.Revision()
 		if err := saved(t, ten, fmt.Sprint("state ", i)); err != nil {
@@ -58,6 +61,9 @@ func testClaim(t *testing.T, store Store) {
 		if err != nil || string(e.Snapshot) != fmt.Sprint("state ", i) || e.Epoch != ten.Epoch() || e.Revision != ten.Revision() || e.Revision <= before {
 			t.Fatalf("look after save %d: %+v %v, tenure %d %d, before %d", i, e, err, ten.Epoch(), ten.Revision(), before)
 		}
+	}
+	if !e.BeganWith([]byte("first")) {
+		t.Error("a save changed what the owner began with")
 	}
 	if _, err := b.Claim(soon(t), dice(5), 0, nil); !errors.Is(err, ErrConflict) {
 		t.Fatalf("claim as new what exists: %v", err)

@@ -51,6 +51,8 @@ type Entry struct {
 	Epoch                    uint64 // grows with each change of owner
 	Revision                 uint64 // of the last write; what a compare-and-set has to name
 	Snapshot                 []byte
+
+	began uint64 // see BeganWith
 }
 
 // A Server is what a game server tells of itself with every renewal of its lease.
@@ -167,7 +169,7 @@ func (d *Directory) Claim(ctx context.Context, key Key, revision uint64, snapsho
 	}
 	t := &Tenure{d: d, key: key, name: name}
 	rand.Read(t.claim[:])
-	e := Entry{Server: d.id, Address: d.address, Version: d.version}
+	e := Entry{Server: d.id, Address: d.address, Version: d.version, began: fingerprint(snapshot)}
 	value := append(appendEntry(nil, t.claim, &e), snapshot...)
 
 	d.mu.Lock()
@@ -232,10 +234,39 @@ func (d *Directory) take(ctx context.Context, t *Tenure, value []byte, expect ui
 	}
 }
 
-// Owned lists the entries that name this server ID as owner.
+// Owned lists the entries that name this server ID as owner. What replicas answer may be some moments old: a claim on
+// what is listed tells. Of this server's own rooms the list is true: those that seem to be missing are looked at.
 func (d *Directory) Owned(ctx context.Context, serverID string) ([]Entry, error) {
-	return d.list(ctx, func(e *Entry) bool { return e.Server == serverID })
+	list, err := d.list(ctx, func(e *Entry) bool { return e.Server == serverID })
+	if err != nil || serverID != d.id {
+		return list, err
+	}
+	epochs := make(map[Key]uint64, len(list))
+	for _, e := range list {
+		epochs[e.Key] = e.Epoch
+	}
+	d.mu.Lock()
+	var unsure []Key
+	for key, t := range d.tenures {
+		if epochs[key] != t.epoch {
+			unsure = append(unsure, key)
+		}
+	}
+	d.mu.Unlock()
+	for _, key := range unsure {
+		list = slices.DeleteFunc(list, func(e Entry) bool { return e.Key == key })
+		switch e, err := d.Look(ctx, key); {
+		case err == nil && e.Server == d.id:
+			list = append(list, e)
+		case err != nil && !errors.Is(err, ErrNone):
+			return nil, err
+		}
+	}
+	slices.SortFunc(list, byKey)
+	return list, nil
 }
+
+func byKey(a, b Entry) int { return cmp.Or(cmp.Compare(a.Game, b.Game), cmp.Compare(a.Room, b.Room)) }
 
 // Orphans lists the entries whose owner is not alive, and those in this server's own name that it holds no tenure of.
 func (d *Directory) Orphans(ctx context.Context) ([]Entry, error) {
@@ -279,9 +310,7 @@ func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) ([]Entry, 
 	if unread > 0 {
 		d.log.Warn("entries of the directory that this program cannot read; they are left to newer servers", "entries", unread)
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Game, b.Game), cmp.Compare(a.Room, b.Room))
-	}), nil
+	return slices.SortedFunc(maps.Values(found), byKey), nil
 }
 
 // Healthy is nil while the store answers; otherwise the error (ErrAway) says since when it does not.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 )
 
@@ -12,6 +13,7 @@ import (
 //	byte      format, 1
 //	8 bytes   claim: drawn at random for each claim, so that its owner knows its own writes again
 //	8 bytes   epoch, big endian; 0 in the write that makes the claim, where it is not known yet
+//	8 bytes   fingerprint of the snapshot that the owner began with
 //	3 times   length (uvarint), bytes: server ID, address, version
 //	the rest  snapshot
 //
@@ -19,17 +21,30 @@ import (
 const entryFormat = 1
 
 const (
-	claimAt, epochAt, textsAt = 1, 9, 17
-	maxText                   = 256
+	claimAt, epochAt, beganAt, textsAt = 1, 9, 17, 25
+	maxText                            = 256
 )
 
 type claimID [8]byte
+
+// fingerprint knows a snapshot again. Nobody forges snapshots here; it only has to be the same in every process.
+func fingerprint(snapshot []byte) uint64 {
+	h := fnv.New64a()
+	h.Write(snapshot)
+	return h.Sum64()
+}
+
+// BeganWith says whether the owner began from exactly this snapshot. Whoever offered a room to a server, and heard no answer,
+// learns by it whether that server took what it was offered, or took the room over from what was stored before: as another
+// owner, which knows nothing of what the snapshot added.
+func (e Entry) BeganWith(snapshot []byte) bool { return e.began == fingerprint(snapshot) }
 
 // appendEntry writes everything but the snapshot, which follows.
 func appendEntry(b []byte, claim claimID, e *Entry) []byte {
 	b = append(b, entryFormat)
 	b = append(b, claim[:]...)
 	b = binary.BigEndian.AppendUint64(b, e.Epoch)
+	b = binary.BigEndian.AppendUint64(b, e.began)
 	for _, s := range []string{e.Server, e.Address, e.Version} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
@@ -59,6 +74,7 @@ func parseEntry(it item, born uint64) (Entry, claimID, error) {
 	if e.Epoch == 0 {
 		e.Epoch = born + it.revision
 	}
+	e.began = binary.BigEndian.Uint64(v[beganAt:])
 	rest := v[textsAt:]
 	for _, s := range []*string{&e.Server, &e.Address, &e.Version} {
 		n, w := binary.Uvarint(rest)

@@ -14,6 +14,7 @@ import (
 )
 
 // scan reads the last message of every subject with one consumer: for 10,000 rooms that is some tens of requests, not 10,000.
+// In a cluster the consumer reads what its own server has of the stream, which may be a moment behind.
 func (n *natsStore) scan(ctx context.Context, b bucket, visit func(item)) error {
 	err := n.scanOnce(ctx, b, visit)
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrNoResponders) {
