@@ -232,7 +232,7 @@ func TestSeveralAddresses(t *testing.T) {
 	if s := target.String(); s != "gates ws://a:1, ws://b:1, ws://c:1/" {
 		t.Errorf("they are %s", s)
 	}
-	for user := int64(-1); user < 7; user++ {
+	for user := int64(1); user < 7; user++ {
 		seen := make(map[string]bool)
 		for turn := range 3 {
 			one := target.At(user, turn)

@@ -49,6 +49,7 @@ func TestServersComeAndGo(t *testing.T) {
 		"game servers die, directly":          {crash, directs, measure.Recovery},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := houses(t)
 			sc := lively(80)
 			sc.Flap, sc.Leave, sc.Bench, sc.Ping, sc.Think = 1, 0.02, 0.1, 50*time.Millisecond, 300*time.Millisecond
@@ -58,7 +59,7 @@ func TestServersComeAndGo(t *testing.T) {
 			begun := make(chan struct{})
 			go func() {
 				<-begun
-				for n := range 6 {
+				for n := range 4 {
 					if err := c.strike(ctx, s, n); err != nil {
 						struck <- err
 						return
@@ -82,13 +83,12 @@ func TestServersComeAndGo(t *testing.T) {
 				}
 				return over
 			})
-			show(t, r)
-			t.Logf("%+v", r.Counts)
-			for _, p := range []measure.Phase{measure.Ping, measure.Blackout, measure.Recovery, measure.Reseat, measure.Move} {
+			for _, p := range []measure.Phase{measure.Ping, measure.Blackout, measure.Recovery, measure.Reseat} {
 				t.Logf("%v: %+v", p, r.Times(p.String()).Quantiles())
 			}
 			if violated(r) != 0 || r.Counts.LostRounds != 0 || r.Verdict == result.Fail || !over {
-				t.Error("a rule is broken")
+				show(t, r)
+				t.Errorf("a rule is broken: %+v", r.Counts)
 			}
 			if r.Times(c.phase.String()).Count() == 0 {
 				t.Errorf("%v was not measured", c.phase)
