@@ -114,4 +114,3 @@ func play(t *testing.T, bytes []byte, f flaw, log func(string, ...any)) (err err
 	})
 	return err
 }
-

@@ -78,7 +78,8 @@ type natsStore struct {
 }
 
 // OpenNATS opens the buckets in JetStream, and makes those that are missing. The connection stays the caller's; it must not
-// be closed before the Directories that use the store. It should be one of bus.Dial: a connection that keeps what is
+// be closed before the Directories that use the store. The NATS server must be 2.11 or later (for markers that end by themselves).
+// The connection should be one of bus.Dial: one that keeps what is
 // published while it is lost makes every outage's last writes come late, which is harmless but slow.
 func OpenNATS(ctx context.Context, conn *nats.Conn, replicas int) (Store, error) {
 	js, err := jetstream.New(conn)
