@@ -16,7 +16,8 @@ import (
 // after is how long after a step what players feel is put down to it.
 const after = 4 * time.Second
 
-// judge makes the verdict: loadgen's, and FAIL where something happened that must not.
+// judge makes the verdict: loadgen's, and FAIL where something happened that must not. A generator
+// that was late makes its times worthless and no proof: it is told, and does not count.
 func (o outcome) judge(store bool) (result.Verdict, []string) {
 	var broken []string
 	for _, fault := range o.faults {
@@ -29,12 +30,33 @@ func (o outcome) judge(store bool) (result.Verdict, []string) {
 	if n := o.dropped(); n > 0 && store {
 		broken = append(broken, fmt.Sprintf("%d connections of players were lost, and no gate was touched then", n))
 	}
-	switch {
-	case o.load.Verdict == result.Fail || len(broken) > 0:
-		return result.Fail, append(broken, o.load.Reasons...)
-	default:
-		return o.load.Verdict, o.load.Reasons
+	if n := o.displaced(); n > 0 {
+		broken = append(broken, fmt.Sprintf("%d players were displaced by an older connection of their own", n))
 	}
+	played := *o.load
+	lag := played.Health.Lag
+	played.Health.Lag.Count = 0
+	played.Judge()
+	reasons := played.Reasons
+	if lag.Count >= result.EnoughLags && lag.P99 > result.WorstLag {
+		reasons = append(reasons, fmt.Sprintf("the times are not the servers' alone: the generator was %s late (p99)", brief(lag.P99)))
+	}
+	if len(broken) > 0 {
+		return result.Fail, append(broken, reasons...)
+	}
+	return played.Verdict, reasons
+}
+
+// displaced is how many bots lost their place to another connection of the same user. Nobody else
+// plays with these users, and each has one connection at a time.
+func (o outcome) displaced() uint64 {
+	var n uint64
+	for _, t := range o.load.Troubles {
+		if t.Text == result.Taken {
+			n += t.Count
+		}
+	}
+	return n
 }
 
 // dropped is how many connections the players lost while no gate drained or died. Nothing else may

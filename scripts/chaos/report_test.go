@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -12,7 +13,19 @@ import (
 
 // played is a run of bots who lost n connections in the second that ends at `at`.
 func played(verdict result.Verdict, at float64, n uint64) *result.Run {
-	return &result.Run{Verdict: verdict, Series: []result.Second{{At: at, Lost: n}}}
+	r := &result.Run{Came: 4, Seated: 4, Series: []result.Second{{At: at, Lost: n}}}
+	r.Counts.Settlements = 1
+	text := `{"rules": {"settlement": {"checked": 1}}}`
+	switch verdict {
+	case result.Fail:
+		text = `{"rules": {"settlement": {"checked": 1, "violated": 1}}}`
+	case result.Invalid:
+		r.Seated = 0
+	}
+	if err := json.Unmarshal([]byte(text), r); err != nil {
+		panic(err) // the text is above
+	}
+	return r
 }
 
 func TestTheVerdict(t *testing.T) {
@@ -20,6 +33,10 @@ func TestTheVerdict(t *testing.T) {
 	gate := []deed{{Step: Step{Act: Kill, Target: "gate-1"}, Began: 9 * time.Second, Ended: 11 * time.Second}}
 	closed := played(result.Pass, 10, 0)
 	closed.Counts.Closed = 1
+	late := played(result.Pass, 10, 0)
+	late.Health.Lag.Count, late.Health.Lag.P99 = 1000, time.Second
+	displaced := played(result.Pass, 10, 0)
+	displaced.Troubles = []result.Trouble{{Text: result.Taken, Count: 1}}
 	for _, c := range []struct {
 		name  string
 		o     outcome
@@ -28,9 +45,11 @@ func TestTheVerdict(t *testing.T) {
 	}{
 		{"all is well", outcome{load: played(result.Pass, 10, 0)}, true, result.Pass},
 		{"a rule was broken", outcome{load: played(result.Fail, 10, 0)}, true, result.Fail},
-		{"the generator fell behind", outcome{load: played(result.Invalid, 10, 0)}, true, result.Invalid},
+		{"nobody sat", outcome{load: played(result.Invalid, 10, 0)}, true, result.Invalid},
+		{"the generator fell behind", outcome{load: late}, true, result.Pass},
+		{"a bot lost its place to its older self", outcome{load: displaced}, true, result.Fail},
 		{"a server ended by itself", outcome{load: played(result.Pass, 10, 0), faults: []error{errors.New("game-1 ended by itself")}}, true, result.Fail},
-		{"a fault outweighs a late generator", outcome{load: played(result.Invalid, 10, 0), faults: []error{errors.New("game-1 ended by itself")}}, true, result.Fail},
+		{"a fault outweighs a run that says nothing", outcome{load: played(result.Invalid, 10, 0), faults: []error{errors.New("game-1 ended by itself")}}, true, result.Fail},
 		{"a game server's drain cost a connection", outcome{load: played(result.Pass, 10, 1), deeds: drain}, true, result.Fail},
 		{"a gate's death cost connections", outcome{load: played(result.Pass, 10, 400), deeds: gate}, true, result.Pass},
 		{"long after the gate's death", outcome{load: played(result.Pass, 40, 1), deeds: gate}, true, result.Fail},
