@@ -161,9 +161,7 @@ func (s *session) moved(b *binding, payload []byte) {
 	case p != nil && p.lane == b:
 		empty = true
 		p.lost = p.lost || m.GetLost()
-		if m.GetRoom() != 0 {
-			p.place.Room = m.GetRoom()
-		}
+		p.sendTo(m.GetRoom())
 		s.searchOn(p, b, p.sendOn(b.up.addr, m.GetAddress()))
 	case p != nil && s.at.Load() == b: // it sits down again, on another lane, and has shut this one
 		s.at.Store(nil)
@@ -174,8 +172,8 @@ func (s *session) moved(b *binding, payload []byte) {
 		b.up.out.Put(b.lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
 		p = s.depart(b, whyMoved)
 		p.lost = m.GetLost()
-		if room := m.GetRoom(); room != 0 && room != p.place.Room {
-			p.place.Room, p.resume, p.request = room, false, b.request
+		if p.sendTo(m.GetRoom()) {
+			p.resume, p.request = false, b.request
 		}
 		p.wait(b)
 		pause := p.sendOn(b.up.addr, m.GetAddress())
@@ -186,6 +184,18 @@ func (s *session) moved(b *binding, payload []byte) {
 	if empty { // nothing was said on it, so nothing comes back
 		drop(b)
 	}
+}
+
+// sendTo makes a passage lead to another room, if it is one.
+func (p *passage) sendTo(room int64) bool {
+	if room == 0 || room == p.place.Room {
+		return false
+	}
+	if p.place.Room != 0 {
+		p.place.Seat = -1 // the one asked for was in the other room
+	}
+	p.place.Room = room
+	return true
 }
 
 // wait makes a passage wait for what comes back on a lane.

@@ -170,10 +170,11 @@ func (g *Gate) giveUp(s *session, p *passage, why string) {
 	}
 	if p.why == "" && !p.resume && p.losses == 0 && s.at.Load() == nil {
 		s.pass = nil
+		s.unstand()
 		s.placing.Unlock()
 		drop(p.lane)
 		s.unavailable(why, p.request)
-		s.refuseHeld(p)
+		s.refuseHeld(p, false)
 		return
 	}
 	s.placing.Unlock()
@@ -181,10 +182,11 @@ func (g *Gate) giveUp(s *session, p *passage, why string) {
 	s.comeAgain("the room's server is gone: come again")
 }
 
-// refuseHeld answers what has waited on a passage that ended without a room.
-func (s *session) refuseHeld(p *passage) {
+// refuseHeld answers what has waited on a passage that ended without a room; but for a StandUp where
+// the session stood up so.
+func (s *session) refuseHeld(p *passage, stood bool) {
 	for _, message := range p.held.messages {
-		if op, body, _ := wire.Split(message); op != wire.Command_STAND_UP {
+		if op, body, _ := wire.Split(message); !stood || op != wire.Command_STAND_UP {
 			s.refuse(wire.Code_STATUS_MISMATCH, noRoom, wire.RequestID(body))
 		}
 	}
@@ -213,7 +215,7 @@ func (s *session) absent(p *passage) {
 	s.placing.Unlock()
 	drop(p.lane)
 	s.tell(wire.Command_STAND_UP, &wire.Int64{Value: s.user}, st.request)
-	s.refuseHeld(p)
+	s.refuseHeld(p, true)
 	s.placing.Lock()
 	s.unstand()
 	s.placing.Unlock()

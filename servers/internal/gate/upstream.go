@@ -40,62 +40,71 @@ func (up *upstream) receive(stream trunk.Trunk_AttachClient) error {
 			return err
 		}
 		up.pulse.Heard(batch.GetFrames())
-		n := 0
-		for frame, err := range trunk.Frames(batch.GetFrames()) {
-			if err != nil {
-				return err
-			}
-			n++
-			up.mu.Lock()
-			b := up.lanes[frame.Lane]
-			up.mu.Unlock()
-			if b == nil {
-				continue // shut by this side; the server did not know yet
-			}
-			s, message := b.session, frame.Payload
-			switch frame.Kind {
-			case trunk.KindReply:
-				request, size := binary.Uvarint(message)
-				if size <= 0 {
-					return errBadReply
-				}
-				message = message[size:]
-				s.heardReply(b, request, message)
-				fallthrough
-			case trunk.KindData:
-				if s.at.Load() != b || !b.answered || b.stale() {
-					if !s.hears(b, frame.Kind, message) {
-						continue
-					}
-				}
-				if op, body, _ := wire.Split(message); op == wire.Command_ERROR {
-					s.complainOf(body)
-				}
-				s.deliver(message)
-				if len(touched) == 0 || touched[len(touched)-1] != s {
-					touched = append(touched, s)
-				}
-			case trunk.KindShut:
-				// Before the flush: a player who is told "no" may ask again at once, and must not be
-				// taken to sit where this lane led.
-				up.ended(b, message)
-				s.out.flush()
-			case trunk.KindPlaced:
-				s.placed(b, message)
-			case trunk.KindMoved:
-				s.moved(b, message)
-			case trunk.KindBack:
-				s.cameBack(b, message)
-			}
-		}
+		touched, err = up.take(batch.GetFrames(), touched)
 		for _, s := range touched {
 			s.out.flush()
 		}
 		clear(touched)
 		touched = touched[:0]
-		up.gate.metrics.sent.Add(float64(n))
-		up.gate.metrics.batches.Inc()
+		if err != nil {
+			return err
+		}
 	}
+}
+
+// take handles a batch, and appends the sessions for which something was queued.
+func (up *upstream) take(batch []byte, touched []*session) ([]*session, error) {
+	n := 0
+	for frame, err := range trunk.Frames(batch) {
+		if err != nil {
+			return touched, err
+		}
+		n++
+		up.mu.Lock()
+		b := up.lanes[frame.Lane]
+		up.mu.Unlock()
+		if b == nil {
+			continue // shut by this side; the server did not know yet
+		}
+		s, message := b.session, frame.Payload
+		switch frame.Kind {
+		case trunk.KindReply:
+			request, size := binary.Uvarint(message)
+			if size <= 0 {
+				return touched, errBadReply
+			}
+			message = message[size:]
+			s.heardReply(b, request, message)
+			fallthrough
+		case trunk.KindData:
+			if s.at.Load() != b || !b.answered || b.stale() {
+				if !s.hears(b, frame.Kind, message) {
+					continue
+				}
+			}
+			if op, body, _ := wire.Split(message); op == wire.Command_ERROR {
+				s.complainOf(body)
+			}
+			s.deliver(message)
+			if len(touched) == 0 || touched[len(touched)-1] != s {
+				touched = append(touched, s)
+			}
+		case trunk.KindShut:
+			// Before the flush: a player who is told "no" may ask again at once, and must not be
+			// taken to sit where this lane led.
+			up.ended(b, message)
+			s.out.flush()
+		case trunk.KindPlaced:
+			s.placed(b, message)
+		case trunk.KindMoved:
+			s.moved(b, message)
+		case trunk.KindBack:
+			s.cameBack(b, message)
+		}
+	}
+	up.gate.metrics.sent.Add(float64(n))
+	up.gate.metrics.batches.Inc()
+	return touched, nil
 }
 
 var errBadReply = errors.New("malformed trunk frame: a reply without a request")
@@ -116,10 +125,10 @@ func (up *upstream) open(s *session, p *passage) error {
 	if s.ending.Load() || s.gone() {
 		// Its client may have come back on another connection, and sit already: an Open that comes late
 		// would take that for the older one, and replace it. A client closes before it comes back, and
-		// up.mu keeps the order of what is seen here.
-		s.pass = nil
+		// up.mu keeps the order of what is seen here. The session is about to end, and the passage with it.
 		return nil
 	}
+	p.dead = slices.DeleteFunc(p.dead, func(a netip.AddrPort) bool { return a == up.addr }) // it lives
 	open, err := p.open(s.user)
 	if err != nil {
 		return err
@@ -224,7 +233,7 @@ func (s *session) turnedAway(p *passage, b *binding, reason trunk.Reason) {
 		s.unstand()
 		s.placing.Unlock()
 		drop(p.old)
-		s.refuseHeld(p)
+		s.refuseHeld(p, false)
 	default: // ReasonCordoned, ReasonRetry, and what a newer build may say
 		g.placement.forget(key(p.place), b.up.addr)
 		s.placing.Lock()
