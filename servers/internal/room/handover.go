@@ -62,7 +62,7 @@ func (t *Table) considerHandover() error {
 	t.handovers++
 	number := t.handovers
 	h.number = number
-	h.give(snapshot, func(o Outcome) { t.report(report{kind: handoverDone, outcome: o, number: number}) })
+	h.give(snapshot, func(o Outcome) { t.box.report(report{kind: handoverDone, outcome: o, number: number}) })
 	return nil
 }
 

@@ -81,15 +81,25 @@ func (t *Table) endOf(s Session, why Reason) {
 	s.End(why)
 }
 
-// goneFor tells the server that a user has left, unless the user is back by the time it is stored.
+// goneFor tells the server that a user is not in the room, unless the user is back, or at the door,
+// by the time it is stored.
 func (t *Table) goneFor(user int64) {
 	switch {
 	case t.gone == nil:
 	case t.dirty():
 		t.hold(held{kind: heldGone, user: user})
-	case t.Player(user) == nil:
+	case t.Player(user) == nil && !t.expects(user):
 		t.gone(user)
 	}
+}
+
+// expects says whether a user wants in whom the room has not looked at yet.
+func (t *Table) expects(user int64) bool {
+	rest := t.unhandled
+	if t.handling {
+		rest = rest[1:]
+	}
+	return wantsIn(rest, user) || t.box.expects(user)
 }
 
 // release lets go of what waited for changes that are stored now.
@@ -118,7 +128,7 @@ func (t *Table) deliver(h *held) {
 	case heldEnd:
 		h.session.End(h.reason)
 	case heldGone:
-		if t.Player(h.user) == nil {
+		if t.Player(h.user) == nil && !t.expects(h.user) {
 			t.gone(h.user)
 		}
 	case heldAnswer:

@@ -3,6 +3,7 @@ package room_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,10 +135,47 @@ func TestEndsAreHeldBack(t *testing.T) {
 			t.Errorf("gone are %v, and user 3 is here", gone)
 		}
 		r.Check()
+
+		// Who is at the door is not gone, until they are turned away.
+		for _, user := range []int64{4, 5} {
+			r.Sit(user, room.AnySeat)
+		}
+		release := busy(t, r)
+		must(t, r.Stand(newcomer, room.Input{}))
+		at := []int64{1, 3}
+		back := make([]*roomtest.Session, 2)
+		for i, user := range at {
+			back[i] = roomtest.NewSession(user)
+		}
+		r.LetGo(3, func(bool) {})
+		r.LetGo(1, func(bool) {})
+		must(t, r.Enter(back[1], room.SeatOnly, 0))
+		must(t, r.Enter(back[0], 99, 0))
+		release()
+		if gone = slices.Compact(gone); fmt.Sprint(gone) != "[1]" {
+			t.Errorf("gone are %v, want user 1, who was turned away", gone)
+		}
+		gone = nil
+		must(t, r.Stand(back[1], room.Input{}))
 		r.Settle(room.Disbanded)
 		<-r.Done()
-		if fmt.Sprint(gone) != "[1 3]" {
+		gone = slices.DeleteFunc(gone, func(user int64) bool { return user > 3 })
+		if fmt.Sprint(gone) != "[3]" {
 			t.Errorf("at the end gone are %v, want those who were here", gone)
+		}
+	})
+}
+
+// Who is turned away is not in the room.
+func TestTurnedAwayIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gone []int64
+		r := roomtest.Open(t, room.Config{Seats: 1, Bench: 1, Gone: func(user int64) { gone = append(gone, user) }}, &script{})
+		r.Sit(1, 0)
+		r.Sit(2, room.SeatOnly)
+		r.Sit(3, 0)
+		if fmt.Sprint(gone) != "[2 3]" {
+			t.Errorf("gone are %v, want users 2 and 3", gone)
 		}
 	})
 }

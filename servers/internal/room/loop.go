@@ -111,7 +111,9 @@ func (t *Table) handleAll() bool {
 		if !t.takes() {
 			return false
 		}
+		t.handling = true
 		t.handle(&t.unhandled[0])
+		t.handling = false
 	}
 	return true
 }

@@ -2,6 +2,7 @@ package room
 
 import (
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -142,6 +143,17 @@ func (m *mailbox) take(spare []message, all bool) ([]message, []report) {
 	taken := m.messages
 	m.messages = spare[:0]
 	return taken, answers
+}
+
+// expects says whether a user wants in.
+func (m *mailbox) expects(user int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return wantsIn(m.messages, user)
+}
+
+func wantsIn(messages []message, user int64) bool {
+	return slices.ContainsFunc(messages, func(m message) bool { return m.kind == enter && m.session.User() == user })
 }
 
 // close refuses further messages and returns those that were not taken.

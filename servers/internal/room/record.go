@@ -34,7 +34,7 @@ func (t *Table) save() error {
 	t.buffer = snapshot
 	t.saving, t.savingTo = true, t.changes
 	t.slow.Reset(t.slowAfter)
-	t.record.Save(snapshot, func(err error) { t.report(report{kind: saveDone, err: err}) })
+	t.record.Save(snapshot, func(err error) { t.box.report(report{kind: saveDone, err: err}) })
 	return nil
 }
 
@@ -107,7 +107,7 @@ func (r *Room) closeRecord(t *Table) error {
 	for {
 		if !t.saving && !asked {
 			asked = true
-			t.record.Close(func(err error) { t.report(report{kind: closeDone, err: err}) })
+			t.record.Close(func(err error) { t.box.report(report{kind: closeDone, err: err}) })
 		}
 		select {
 		case <-r.box.wake:

@@ -60,6 +60,26 @@ func TestResumeSeamlessly(t *testing.T) {
 	}
 }
 
+// A player of a seamless room who may not have heard what its old owner said last is told everything
+// anew.
+func TestResumeAfterSomethingWasMissed(t *testing.T) {
+	record := roomtest.NewRecord([]byte(online))
+	restored(t, room.Config{Seamless: true, Record: record}, talk(), online, func(t *testing.T, r *roomtest.Room) {
+		a := r.Rejoin(earlier(t, 1), true)
+		says(t, r, a, "one", 1)
+		record.Hold()
+		says(t, r, a, "two", 2)
+		b := roomtest.NewSession(2)
+		must(t, r.Resume(b, true))
+		record.Free()
+		r.Wait()
+		hears(t, b, "user 1 sits in 0, online", "user 3 watches, offline", "user 2 sits in 1, online")
+		hears(t, a, "you: one", "you: two")
+		r.Lose(b)
+		r.Check()
+	})
+}
+
 // What waits for a save when a player resumes comes after what was kept, once.
 func TestResumeWhileSomethingIsHeld(t *testing.T) {
 	record := roomtest.NewRecord([]byte(online))

@@ -32,7 +32,8 @@ type Config struct {
 	Seamless bool
 
 	// Gone, where set, is called on the room's goroutine when a user is in the room no more and that
-	// is stored. It is not called for those who are in a room that moves or is lost.
+	// is stored, or was not let in; perhaps twice. It is not called while an Enter of the user waits to
+	// be handled, nor for those who are in a room that moves or is lost.
 	Gone func(user int64)
 	// Ended, where set, is called on the room's goroutine when the room has ended and before Done is
 	// closed. late are those whose Enter or Resume was taken but came too late: they were told
@@ -131,7 +132,7 @@ func run(c Config, t *Table) *Room {
 		ended: c.Ended,
 		done:  make(chan struct{}),
 	}
-	t.report = r.box.report
+	t.box = &r.box
 	if t.record != nil {
 		t.slow = t.newTimer(ofService, t.slowSave)
 	}

@@ -32,7 +32,7 @@ type Table struct {
 	away       *Timer // ends the time of severed players; nil: there never was one
 
 	record     Record // nil: nothing is stored, and nothing held back
-	report     func(report)
+	box        *mailbox
 	changes    uint64 // how often something has changed
 	saved      uint64 // the change up to which all is stored
 	saving     bool
@@ -48,6 +48,7 @@ type Table struct {
 	buffer     []byte    // of the snapshot that is saved
 
 	unhandled []message // taken from the mailbox, and not handled to the end
+	handling  bool      // the first of them is being handled
 	closing   bool
 	reason    Reason           // of closing
 	ended     map[Session]bool // whom the end of the room has ended
@@ -154,17 +155,17 @@ func (t *Table) enter(s Session, want int, request uint64) {
 	}
 	seat, err := t.pick(want)
 	if err == nil && seat == Spectating && want == SeatOnly {
-		t.turnAway(func() { s.End(Full) }) // nothing was sent before that it would have to wait for
+		s.End(Full) // nothing was sent before that it would have to wait for
+		t.turnedAway(s.User())
 		return
 	}
 	if err == nil && seat == Spectating && t.benchFull() {
 		err = Refuse(CodeFail, "the room is full: all seats and the spectators' bench are taken")
 	}
 	if err != nil {
-		t.turnAway(func() {
-			t.refuse(s, err, request)
-			t.endOf(s, Refused)
-		})
+		t.refuse(s, err, request)
+		t.endOf(s, Refused)
+		t.turnedAway(s.User())
 		return
 	}
 	p := &Player{id: s.User(), seat: Spectating, session: s}
@@ -177,9 +178,9 @@ func (t *Table) enter(s Session, want int, request uint64) {
 	t.game.Enter(t, p)
 }
 
-// turnAway lets a newcomer not in.
-func (t *Table) turnAway(tell func()) {
-	tell()
+// turnedAway follows after a newcomer was not let in.
+func (t *Table) turnedAway(user int64) {
+	t.goneFor(user)
 	if t.Empty() {
 		t.Close() // opened for this newcomer, it would wait for others for ever
 	}
