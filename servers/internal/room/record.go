@@ -16,8 +16,8 @@ type Record interface {
 	// Save stores a snapshot, of which it keeps nothing when it has returned. It is called again only
 	// after done.
 	Save(snapshot []byte, done func(error))
-	// Close removes what is stored, because the room has ended. It is called at most once, and nothing
-	// is called after it. Where a save is under way still, that save is of no interest any more.
+	// Close removes what is stored, because the room has ended. It is called at most once, perhaps
+	// while a save is under way, and nothing is called after it.
 	Close(done func(error))
 }
 
@@ -98,34 +98,21 @@ func (t *Table) showEveryone() {
 // closePatience is how long a room that ends waits for its record to be removed.
 const closePatience = 2 * time.Second
 
-// closeRecord removes what is stored, and says whether that is done. Only then may anyone hear of
-// the room's end.
+// closeRecord removes what is stored. Only when that is done may anyone hear of the room's end.
 func (r *Room) closeRecord(t *Table) error {
+	t.record.Close(func(err error) { t.box.report(report{kind: closeDone, err: err}) })
 	patience := time.NewTimer(closePatience)
 	defer patience.Stop()
-	asked := false
 	for {
-		if !t.saving && !asked {
-			asked = true
-			t.record.Close(func(err error) { t.box.report(report{kind: closeDone, err: err}) })
-		}
 		select {
 		case <-r.box.wake:
 		case <-patience.C:
-			if !asked {
-				t.record.Close(func(error) {})
-			}
 			return fmt.Errorf("close: no answer within %v", closePatience)
 		}
 		_, answers := r.box.take(nil, false)
 		for _, rep := range answers {
-			switch {
-			case rep.kind == closeDone:
+			if rep.kind == closeDone {
 				return rep.err
-			case rep.kind == saveDone && rep.err != nil:
-				return rep.err
-			case rep.kind == saveDone:
-				t.saving = false
 			}
 		}
 	}
