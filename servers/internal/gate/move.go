@@ -163,7 +163,8 @@ func (s *session) moved(b *binding, payload []byte) {
 		p.lost = p.lost || m.GetLost()
 		p.sendTo(m.GetRoom())
 		s.searchOn(p, b, p.sendOn(b.up.addr, m.GetAddress()))
-	case p != nil && s.at.Load() == b: // it sits down again, on another lane, and has shut this one
+	case p != nil && s.at.Load() == b: // it sits down again, on another lane or about to have one
+		b.up.out.Put(b.lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
 		s.at.Store(nil)
 		p.why = whyMoved
 		p.wait(b)

@@ -685,6 +685,7 @@ func TestSitAgainWhileTheRoomMoves(t *testing.T) {
 	again := a.next()
 	l.hearsShut()
 	l.moved(&trunk.Moved{Address: b.addr.String()})
+	l.hearsShut() // once more: the first one crossed it
 	again.moved(&trunk.Moved{Address: b.addr.String()})
 	l.put(trunk.KindBack, message(roll, &wire.Int32{Value: 1}, 1))
 	l.put(trunk.KindBack, message(roll, &wire.Int32{Value: 2}, 0))

@@ -214,6 +214,7 @@ func (s *session) absent(p *passage) {
 	s.unkeep()
 	s.placing.Unlock()
 	drop(p.lane)
+	drop(p.old)
 	s.tell(wire.Command_STAND_UP, &wire.Int64{Value: s.user}, st.request)
 	s.refuseHeld(p, true)
 	s.placing.Lock()
