@@ -181,6 +181,7 @@ type house struct {
 		ID      json.Number `json:"id"`
 		Game    string      `json:"game"`
 		Players int         `json:"players"`
+		Still   bool        `json:"still"`
 	} `json:"rooms"`
 }
 

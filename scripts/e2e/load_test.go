@@ -46,15 +46,16 @@ func TestLoad(t *testing.T) {
 }
 
 // TestKill lets bots play while game servers die under them: the process of one, then the pod of
-// another. At last a server is drained by hand and made anew.
+// another; then NATS, for whose return the rooms wait. At last a server is drained by hand and made
+// anew.
 func TestKill(t *testing.T) {
 	w := open(t)
 	w.deploy(t, "--replicas", "dice=3")
 	w.door(t)
-	w.load(t, "--for=30s")
+	w.load(t, "--for=35s")
 	w.step(t, "the bots play", func(t *testing.T) { w.busy(t, 3) })
 	w.step(t, "kill -9 of a process", func(t *testing.T) {
-		w.kill(t, "dice-1")
+		w.kill(t, "dice-1", "game")
 		w.busy(t, 3, "dice-1") // what it had is with the others
 	})
 	w.step(t, "a pod is gone without grace", func(t *testing.T) {
@@ -63,6 +64,10 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.busy(t, 3, "dice-1", "dice-2")
+	})
+	w.step(t, "kill -9 of NATS", func(t *testing.T) {
+		w.kill(t, "nats-0", "nats-server")
+		eventually(t, "every room goes on", w.noneStill)
 	})
 	w.step(t, "drain of a pod", func(t *testing.T) {
 		eventually(t, "all servers are back", func(ctx context.Context) error { return w.runs(ctx, "dice", "v1", "v1", "v1") })
@@ -122,14 +127,41 @@ func (w *world) busy(t *testing.T, least int, leftOut ...string) {
 	})
 }
 
-// kill ends the process of a game server as kill -9 does, from outside of its pod.
-func (w *world) kill(t *testing.T, name string) {
+// noneStill checks that NATS answers, and that no room waits for it.
+func (w *world) noneStill(ctx context.Context) error {
+	nats, err := w.kube.CoreV1().Pods(namespace).Get(ctx, "nats-0", metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if !ready(*nats) || nats.Status.ContainerStatuses[0].RestartCount == 0 {
+		return errors.New("NATS is not back")
+	}
+	pods, err := w.pods(ctx, "dice")
+	if err != nil {
+		return err
+	}
+	for _, pod := range pods {
+		h, err := w.house(ctx, pod)
+		if err != nil {
+			return err
+		}
+		for _, r := range h.Rooms {
+			if r.Still {
+				return fmt.Errorf("room %s on %s stands still", r.ID, pod.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// kill ends a pod's process as kill -9 does, from outside of the pod.
+func (w *world) kill(t *testing.T, name, program string) {
 	t.Helper()
 	pod, err := w.kube.CoreV1().Pods(namespace).Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	process, err := processOf(string(pod.UID), "game")
+	process, err := processOf(string(pod.UID), program)
 	if err != nil {
 		t.Fatal(err)
 	}

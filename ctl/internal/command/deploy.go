@@ -76,7 +76,7 @@ named stays as it runs: images, replicas, and the group that a switch chose; but
 are as named, each time. Waits until every pod is updated and ready.
 
 NATS, which keeps the directory of rooms, needs a claim of the default storage class;
---component scratch-store does without, and forgets with its pod. --component nats-three
+--component scratch-store does without: every open room ends with NATS's pod. --component nats-three
 runs three servers. --image nats=REF takes the image from elsewhere than the manifests say.
 
 Examples:
