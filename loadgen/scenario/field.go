@@ -33,7 +33,7 @@ var fields = []Field{
 	{Name: "bots", Short: "b", Group: population, Unit: "N", Usage: "how many bots play at once; with rate: never more than so many", Auto: "with rate: twice what rate and stay make", in: func(s *Scenario) any { return &s.Bots }},
 	{Name: "per-room", Group: population, Unit: "N", Usage: "how many bots share a room", in: func(s *Scenario) any { return &s.PerRoom }},
 	{Name: "rooms", Group: population, Unit: "N", Usage: "how many rooms they share, as evenly as can be, in place of per-room", in: func(s *Scenario) any { return &s.Rooms }},
-	{Name: "spectators", Group: population, Unit: "N", Usage: "bots in each room beside these, who come last and watch where no seat is free", in: func(s *Scenario) any { return &s.Spectators }},
+	{Name: "spectators", Group: population, Unit: "N", Usage: "bots in each room beside these, who come last and watch, from the bench where they get a seat", in: func(s *Scenario) any { return &s.Spectators }},
 	{Name: "for", Group: population, Unit: "TIME", Usage: "how long they play; 0: until stopped", in: func(s *Scenario) any { return &s.For }},
 	{Name: "ramp", Group: population, Unit: "TIME", Usage: "the time over which they arrive, evenly", Auto: "a second for 200 bots, at most half of for", in: func(s *Scenario) any { return &s.Ramp }},
 	{Name: "stages", Group: population, Unit: "TIME:BOTS,...", Usage: "in place of bots, for and ramp: in each stage the number of bots goes evenly to the stage's", in: func(s *Scenario) any { return &s.Stages }},

@@ -16,7 +16,7 @@ type Scenario struct {
 	Bots       int           `yaml:"bots"`       // closed: so many play at once; open: never more than so many
 	PerRoom    int           `yaml:"per-room"`   // bots that share a room, when Rooms is 0
 	Rooms      int           `yaml:"rooms"`      // that they share, as evenly as can be; 0: as many as PerRoom makes
-	Spectators int           `yaml:"spectators"` // bots in each room beside these, who come last and watch where no seat is free
+	Spectators int           `yaml:"spectators"` // bots in each room beside these, who come last and watch, from the bench where they get a seat
 	For        time.Duration `yaml:"for"`        // how long they play; 0: until stopped
 	Ramp       time.Duration `yaml:"ramp"`       // over which they arrive, evenly
 	Stages     []Stage       `yaml:"stages"`     // in place of Bots, For and Ramp

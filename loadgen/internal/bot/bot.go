@@ -21,6 +21,7 @@ type Config struct {
 	Room     int64
 	Game     string
 	Style    *Style
+	Watches  bool          // it goes to the bench, if it gets a seat
 	Seed     uint64        // with the user's number, decides everything that is left to chance
 	Patience time.Duration // how long a bot that is told to stop tries to get back to a table it lost
 }
@@ -119,7 +120,7 @@ const (
 
 // New makes a bot that has not started.
 func New(c Config, w World) *Bot {
-	b := &Bot{world: w, config: c, mind: newMind(c.Style, c.Seed, c.User), room: c.Room, seat: -1}
+	b := &Bot{world: w, config: c, mind: newMind(c), room: c.Room, seat: -1}
 	b.alarm.Act = b.wake
 	return b
 }

@@ -10,6 +10,7 @@ import (
 	"croupier/loadgen/internal/oracle"
 	"croupier/loadgen/scenario"
 	"croupier/servers/client"
+	"croupier/servers/wire"
 )
 
 const (
@@ -82,7 +83,7 @@ func (b *Bot) Down(err error) {
 	b.turn++
 
 	if !(polite && b.state == Out) {
-		b.see(oracle.Event{Kind: oracle.Lost, At: now, Own: own || polite, Text: text(err, own || polite)})
+		b.see(oracle.Event{Kind: oracle.Lost, At: now, Own: own || polite, Expelled: expelled(err), Text: text(err, own || polite)})
 	}
 	if !own && !polite {
 		b.world.Trouble(err)
@@ -108,6 +109,19 @@ func (b *Bot) Down(err error) {
 	}
 	b.set(dial, b.pause(err, now))
 	b.failed++
+}
+
+// expelled says whether a gate ended the connection for what it takes for a fault of this side.
+func expelled(err error) bool {
+	var closed *client.CloseError
+	if !errors.As(err, &closed) {
+		return false
+	}
+	switch closed.Code {
+	case wire.CloseGoingAway, wire.CloseServerGone, wire.CloseInternal, 1005, 1006:
+		return false
+	}
+	return true
 }
 
 // goodbye ends the connection in an orderly way.

@@ -30,6 +30,7 @@ type mind struct {
 	random   rand.Rand
 	user     int64
 	idle     bool
+	watches  bool
 	stopping bool
 
 	leaves moment // in this round
@@ -45,9 +46,9 @@ const (
 	afterSettlement
 )
 
-func newMind(style *Style, seed uint64, user int64) mind {
-	m := mind{style: style, user: user, random: *rand.New(rand.NewPCG(seed, uint64(user)))}
-	m.idle = m.chance(style.Idle)
+func newMind(c Config) mind {
+	m := mind{style: c.Style, user: c.User, watches: c.Watches, random: *rand.New(rand.NewPCG(c.Seed, uint64(c.User)))}
+	m.idle = m.chance(c.Style.Idle)
 	return m
 }
 
@@ -60,6 +61,9 @@ func (m *mind) consider(e *oracle.Event, hasSeat bool) (act, time.Duration) {
 	case oracle.Started:
 		return m.newRound(e.Length, hasSeat)
 	case oracle.Scene:
+		if m.watches && hasSeat {
+			return change, 0
+		}
 		rolled := false
 		for _, d := range e.Dice {
 			rolled = rolled || d.User == m.user
@@ -72,7 +76,7 @@ func (m *mind) consider(e *oracle.Event, hasSeat bool) (act, time.Duration) {
 			m.leaves = stays
 			return stand, m.between(0, min(e.Length, longestPause))
 		}
-		if m.style.Bench > 0 && m.chance(m.style.Bench) {
+		if m.watches && hasSeat || !m.watches && m.style.Bench > 0 && m.chance(m.style.Bench) {
 			return change, m.between(0, min(e.Length, longestPause)/2)
 		}
 	}
@@ -88,7 +92,7 @@ func (m *mind) newRound(left time.Duration, hasSeat bool) (act, time.Duration) {
 	switch {
 	case m.leaves == beforeRoll:
 		return stand, think
-	case hasSeat && !m.idle:
+	case hasSeat && !m.idle && !m.watches:
 		return roll, think
 	}
 	return nothing, 0
@@ -106,7 +110,7 @@ func (m *mind) rest() time.Duration { return m.exponential(m.style.Rest) }
 // seat is where it goes from a seat, or from the bench (-1), at a table of so many: to the bench, or to any
 // other seat, whether it is free or not.
 func (m *mind) seat(from, seats int32) int32 {
-	if seats < 2 || from >= 0 && m.chance(0.5) {
+	if seats < 2 || from >= 0 && (m.watches || m.chance(0.5)) {
 		return -1
 	}
 	to := m.random.Int32N(seats)

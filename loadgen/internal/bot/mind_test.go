@@ -12,7 +12,7 @@ var style = Style{Think: 300 * time.Millisecond, Leave: 0.3, Rest: time.Second, 
 
 func TestTheSameSeedDecidesTheSame(t *testing.T) {
 	decide := func(seed uint64, user int64) (all []any) {
-		m := newMind(&style, seed, user)
+		m := newMind(Config{Style: &style, Seed: seed, User: user})
 		for round := range uint64(50) {
 			next, after := m.consider(&oracle.Event{Kind: oracle.Started, Round: round, Length: time.Second}, true)
 			all = append(all, next, after, m.leaves, m.untilBreak(), m.rest())
@@ -36,7 +36,7 @@ func TestTheSameSeedDecidesTheSame(t *testing.T) {
 }
 
 func TestRollsComeInTime(t *testing.T) {
-	m := newMind(&Style{Think: time.Hour}, 1, 1)
+	m := newMind(Config{Style: &Style{Think: time.Hour}, Seed: 1, User: 1})
 	for range 100 {
 		next, after := m.consider(&oracle.Event{Kind: oracle.Started, Length: time.Second}, true)
 		if next != roll || after > 800*time.Millisecond {
@@ -46,7 +46,7 @@ func TestRollsComeInTime(t *testing.T) {
 }
 
 func TestWhoMayNotRollDoesNot(t *testing.T) {
-	m := newMind(&Style{}, 1, 7)
+	m := newMind(Config{Style: &Style{}, Seed: 1, User: 7})
 	for name, c := range map[string]struct {
 		event oracle.Event
 		seat  bool
@@ -73,14 +73,14 @@ func TestWhoMayNotRollDoesNot(t *testing.T) {
 func TestBreaksHaveTheirRate(t *testing.T) {
 	var sum time.Duration
 	const n = 20_000
-	m := newMind(&style, 3, 3)
+	m := newMind(Config{Style: &style, Seed: 3, User: 3})
 	for range n {
 		sum += m.untilBreak()
 	}
 	if mean := (sum / n).Seconds(); math.Abs(mean-10) > 0.5 {
 		t.Errorf("six breaks a minute come every %.1f s", mean)
 	}
-	firm := newMind(&Style{}, 1, 1)
+	firm := newMind(Config{Style: &Style{}, Seed: 1, User: 1})
 	if firm.untilBreak() != 0 {
 		t.Error("a line that never breaks breaks")
 	}
@@ -88,7 +88,7 @@ func TestBreaksHaveTheirRate(t *testing.T) {
 
 // Leavers leave at each of the three moments of a round.
 func TestLeavers(t *testing.T) {
-	m := newMind(&style, 5, 5)
+	m := newMind(Config{Style: &style, Seed: 5, User: 5})
 	seen := map[moment]int{}
 	for range 1000 {
 		next, _ := m.consider(&oracle.Event{Kind: oracle.Started, Length: time.Second}, true)

@@ -196,6 +196,28 @@ func TestBench(t *testing.T) {
 	})
 }
 
+// A spectator that gets a seat goes to the bench, and stays there.
+func TestSpectator(t *testing.T) {
+	inWorld(t, player(), func(w *world) {
+		w.bot.config.Watches, w.bot.mind.watches = true, true
+		w.seated()
+		w.tell(wire.Command_DICE_SCENE, inRound(nil))
+		w.until(wire.Command_MOVE)
+		w.answer(wire.Command_SIT_DOWN, &wire.User{Id: 42, Seat: -1, Online: true}, w.request())
+		w.is(Watching)
+		said := len(w.link.sent)
+		for round := uint64(1); round < 9; round++ {
+			w.tell(wire.Command_DICE_START, &wire.DiceStart{LengthMs: 1000, Round: round})
+			w.pass(time.Second)
+			w.tell(wire.Command_DICE_SETTLEMENT, &wire.DiceSettlement{Round: round, IdleMs: 100})
+			w.pass(time.Second)
+		}
+		if len(w.link.sent) != said {
+			t.Errorf("on the bench it says %v", w.link.sent[said:])
+		}
+	})
+}
+
 // Who is bound to another room is taken back there.
 func TestTakenBack(t *testing.T) {
 	inWorld(t, player(), func(w *world) {

@@ -160,11 +160,17 @@ func (s *Swarm) start(n int, meant time.Duration) bool {
 	}
 	s.bots[n] = bot.New(bot.Config{
 		User: s.config.FirstUser + int64(n), Room: s.room(n), Game: s.config.Scenario.Game,
-		Style: &s.style, Seed: s.config.Scenario.Seed, Patience: s.config.Scenario.Patience,
+		Style: &s.style, Watches: s.watches(n), Seed: s.config.Scenario.Seed, Patience: s.config.Scenario.Patience,
 	}, s)
 	s.playing.Add(1)
 	s.bots[n].Start(meant)
 	return true
+}
+
+// watches says whether a bot is a spectator.
+func (s *Swarm) watches(n int) bool {
+	sc := s.config.Scenario
+	return n >= sc.Most()-sc.Spectators*sc.RoomCount() && n < sc.Most()
 }
 
 // room is where a bot plays first. Those who come one after the other share a room; spectators come to

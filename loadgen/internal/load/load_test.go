@@ -122,7 +122,7 @@ func TestSpectatorsWatch(t *testing.T) {
 	s := house(t)
 	watching := 0
 	sc := lively(4)
-	sc.Flap, sc.Leave, sc.Spectators = 0, 0, 2
+	sc.Flap, sc.Leave, sc.Spectators, sc.Ramp = 0, 0, 2, time.Second
 	r := play(t, Config{Target: through(s, s.Gate), Scenario: sc}, func(s live.Snapshot) bool {
 		watching = max(watching, s.Run.Series[len(s.Run.Series)-1].Bots.Watching)
 		return watching == 2 && s.Run.Counts.Settlements >= 3

@@ -74,7 +74,7 @@ func (r *room) shownAnew(m *member, i int, scene *Event) {
 		l.recover(own.Epoch)
 	}
 	l.noteEpoch(&own, m, announced)
-	l.heardFrom()
+	l.heardFrom(own.At)
 	l.lapse() // the room stood still while nobody was there
 	if m.restless != 0 {
 		r.unknown(Seat)
@@ -121,6 +121,28 @@ func (r *room) checkSeatAfterMove(m *member, l *life, own *Event) {
 	r.checked(Seat)
 	if own.Seat != m.keeps {
 		r.violate(Seat, about{user: m.bot}, "bot %d was in seat %d when it lost the room's owner, and finds seat %d at the next one", m.bot, m.keeps, own.Seat)
+	}
+}
+
+// checkSeatAfterRestart checks that a room which was begun anew under its players has their seats.
+// An orderly end of the room is an end of its seats, too: that is counted, and no violation.
+func (r *room) checkSeatAfterRestart(m *member, own *Event) {
+	if m.left != abandoned || m.keeps < 0 || own.At-m.since > awayFor {
+		return
+	}
+	if m.was.closed() {
+		if own.Seat != m.keeps {
+			r.book.counts.Moved++
+		}
+		return
+	}
+	if m.restless != 0 {
+		r.unknown(Seat)
+		return
+	}
+	r.checked(Seat)
+	if own.Seat != m.keeps {
+		r.violate(Seat, about{user: m.bot}, "bot %d was in seat %d when the room was lost under it, and came back to seat %d", m.bot, m.keeps, own.Seat)
 	}
 }
 

@@ -48,19 +48,20 @@ type Event struct {
 	Epoch uint64 // of the room; 0: it does not come from a room
 	Seq   uint64 // the event's number; of what is no event, the number of the last event before it
 
-	User    int64
-	Seat    int32 // -1: none; of a Scene: how many there are at the table
-	Online  bool
-	Round   uint64
-	InRound bool
-	Length  time.Duration
-	Points  int32
-	Dice    []Die   // sorted by user
-	Winners []int64 // sorted
-	Reason  Reason
-	Code    wire.Code // Told: of an error
-	Own     bool      // Lost: the bot itself broke its connection
-	Text    string    // for people
+	User     int64
+	Seat     int32 // -1: none; of a Scene: how many there are at the table
+	Online   bool
+	Round    uint64
+	InRound  bool
+	Length   time.Duration
+	Points   int32
+	Dice     []Die   // sorted by user
+	Winners  []int64 // sorted
+	Reason   Reason
+	Code     wire.Code // Told: of an error
+	Own      bool      // Lost: the bot itself broke its connection
+	Expelled bool      // Lost: the gate ended it, for what the bot's side did or did not do; that may cost the seat
+	Text     string    // for people
 
 	Request uint64 // of the bot, that this answers, or that it makes; 0: none
 	Way     bool   // the first on a new way to the room

@@ -9,6 +9,10 @@ const window = 64
 // leastWindow is how many are kept where all the bots of a room hear of its events soon.
 const leastWindow = 16
 
+// awayFor is how long a room waits for players whose connections were lost with a gate. When all of them stay
+// away for longer, it may settle what it can, and close.
+const awayFor = 10 * time.Second
+
 // grace is how long after a room began anew bots may still be handing in what the old one said.
 const grace = time.Second
 
@@ -28,7 +32,9 @@ type life struct {
 	ring []record // what the first bot saw, by number; no smaller than what a bot at the table may still hand in
 	next []record // scenes after events that were not followed yet
 
-	mourned      bool // a bot was abandoned, and nothing was heard of the room since
+	heardAt      time.Duration // when something was heard of it last
+	mourned      bool          // a bot was abandoned, and nothing was heard of the room since
+	mournedAt    time.Duration
 	ended        bool // the server said that it closes the room
 	recalled     bool // the server told players to come again, and none of them has: the room may be closed, or be at another server
 	still        bool // it stands still: no clock counts until the next scene
@@ -44,7 +50,10 @@ type life struct {
 // quiet says that everyone has left of their own accord: the room may have closed since.
 func (l *life) quiet() bool { return len(l.observers) == 0 && !l.mourned }
 
-func (l *life) heardFrom() { l.mourned, l.recalled = false, false }
+func (l *life) heardFrom(at time.Duration) {
+	l.mourned, l.recalled = false, false
+	l.heardAt = max(l.heardAt, at)
+}
 
 // closed says whether the server has closed the room in an orderly way, as far as is known: what was played
 // was settled.
@@ -182,6 +191,9 @@ func (l *life) noteEpoch(e *Event, m *member, numbered bool) {
 			l.epochFrom++
 		}
 		l.room.book.counts.Migrated++
+		if l.clock.due != 0 && e.At > l.heardAt {
+			l.clock.due += e.At - l.heardAt // for so long it may have stood still
+		}
 	case e.Epoch < l.epoch && e.Seq >= l.epochFrom:
 		l.room.violate(Epoch, about{}, "bot %d was told %d by owner %d, when owner %d had the room since %d", e.Bot, e.Seq, e.Epoch, l.epoch, l.epochFrom)
 	case e.Epoch < m.epoch:

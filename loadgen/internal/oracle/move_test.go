@@ -67,6 +67,32 @@ func TestACorrectMoveBreaksNoRule(t *testing.T) {
 			w.takeOver()
 			w.playRound()
 		},
+		"it stands still while it moves": func(w *world) {
+			w.now += w.length - 100*time.Millisecond
+			w.roll(1, 3)
+			w.now += 5 * time.Second
+			w.handOver()
+			w.roll(2, 3)
+			w.roll(3, 3)
+		},
+		"a gate dies, and everybody is away for too long": func(w *world) {
+			w.roll(1, 3)
+			for bot := range int64(3) {
+				w.cut(bot+1, false)
+			}
+			w.now += 12 * time.Second
+			w.guests, w.open = nil, false // the room has settled, and closed
+			w.sit(3)
+			w.sit(1)
+		},
+		"a gate breaks off a connection that it does not like": func(w *world) {
+			w.linked[1] = false
+			w.heard[1] = append(w.heard[1], Event{Kind: Lost, Bot: 1, Expelled: true, Text: "too slow"})
+			w.notice(1)
+			w.handOver()
+			w.sit(4)
+			w.sit(1)
+		},
 		"it stands still": func(w *world) {
 			for bot := range int64(3) {
 				w.see(w.room, Event{Kind: Waiting, Bot: bot + 1, At: w.now, Text: "wait"})

@@ -28,7 +28,7 @@ type departure uint8
 const (
 	never     departure = iota
 	stoodUp             // it asked to
-	broke               // it broke its own connection
+	broke               // it broke its own connection, or the gate did for a fault of the bot's side
 	abandoned           // its connection was lost, and not by its doing, or the room ended the stay
 )
 
@@ -109,7 +109,11 @@ func (r *room) see(e *Event) {
 				r.leave(m, broke, e.At)
 			} else {
 				r.book.counts.Lost++
-				r.leave(m, abandoned, e.At)
+				how := abandoned
+				if e.Expelled {
+					how = broke
+				}
+				r.leave(m, how, e.At)
 			}
 		} else {
 			m.lurks = true
@@ -199,7 +203,6 @@ func (r *room) arrive(m *member, scene *Event) {
 		r.checkSeatAfterRestart(m, &own)
 	}
 	r.checkSeatAfterMove(m, l, &own)
-	l.heardFrom()
 
 	before := own.Seq // the number of the last event before the bot's own
 	announced := !mayBeIn
@@ -211,6 +214,7 @@ func (r *room) arrive(m *member, scene *Event) {
 	}
 	m.epoch = 0
 	l.noteEpoch(&own, m, announced)
+	l.heardFrom(own.At)
 	r.checkEntrance(m, others, &own, scene, before, announced)
 	l.introduce(others, before)
 
@@ -340,7 +344,6 @@ func (r *room) checkAbsence(m *member, at time.Duration) {
 // hear takes what a bot at the table is told.
 func (r *room) hear(m *member, e *Event) {
 	l := m.life
-	l.heardFrom()
 	numbered := false // the event has a number of its own
 	switch e.Kind {
 	case Started, Settled, Online:
@@ -353,6 +356,7 @@ func (r *room) hear(m *member, e *Event) {
 		l.standStill()
 	}
 	l.noteEpoch(e, m, numbered)
+	l.heardFrom(e.At)
 	l.overdue(m, e)
 	want := m.last
 	if numbered {
@@ -413,7 +417,7 @@ func (r *room) leave(m *member, how departure, at time.Duration) {
 		r.book.away++
 	}
 	if how == abandoned {
-		l.mourned = true
+		l.mourned, l.mournedAt = true, at
 	}
 	l.advance() // what only this bot could still have told is lost now
 	if l.superseded && len(l.observers) == 0 {
@@ -431,6 +435,9 @@ func (r *room) newest() *life {
 // supersede notes that the room has begun anew.
 func (r *room) supersede(l *life, at time.Duration) {
 	l.superseded, l.supersededAt = true, at
+	if at-l.mournedAt > awayFor {
+		l.mourned = false // they may all have counted as gone
+	}
 	if len(l.observers) == 0 {
 		r.bury(l)
 	}
@@ -448,28 +455,6 @@ func (r *room) bury(l *life) {
 	}
 	l.judge("the room began anew")
 	r.lives = slices.DeleteFunc(r.lives, func(other *life) bool { return other == l })
-}
-
-// checkSeatAfterRestart checks that a room which was begun anew under its players has their seats.
-// An orderly end of the room is an end of its seats, too: that is counted, and no violation.
-func (r *room) checkSeatAfterRestart(m *member, own *Event) {
-	if m.left != abandoned || m.keeps < 0 {
-		return
-	}
-	if m.was.closed() {
-		if own.Seat != m.keeps {
-			r.book.counts.Moved++
-		}
-		return
-	}
-	if m.restless != 0 {
-		r.unknown(Seat)
-		return
-	}
-	r.checked(Seat)
-	if own.Seat != m.keeps {
-		r.violate(Seat, about{user: m.bot}, "bot %d was in seat %d when the room was lost under it, and came back to seat %d", m.bot, m.keeps, own.Seat)
-	}
 }
 
 // finish judges what is open at the end.
