@@ -46,14 +46,12 @@ func (s *session) placed(b *binding, payload []byte) {
 		b.epoch = epoch
 	}
 	b.room.Store(r)
-	stale := b.stale()
-	if stale {
-		s.fence(b)
-	} else {
+	fenced := b.stale() && s.fence(b)
+	if !fenced {
 		s.here(b)
 	}
 	s.placing.Unlock()
-	if stale {
+	if fenced {
 		drop(b)
 	}
 }
@@ -88,10 +86,7 @@ func (s *session) hears(b *binding, kind trunk.Kind, message []byte) bool {
 	op, _, _ := wire.Split(message)
 	s.placing.Lock()
 	if b.moved || b.stale() {
-		fenced := b.stale()
-		if fenced {
-			s.fence(b)
-		}
+		fenced := b.stale() && s.fence(b)
 		s.placing.Unlock()
 		if fenced {
 			drop(b)
@@ -120,11 +115,12 @@ func (s *session) hears(b *binding, kind trunk.Kind, message []byte) bool {
 }
 
 // fence moves a session on whose lane leads to a server that is not the room's owner any more. What
-// that server says is not delivered, and the caller drops the lane. It needs s.placing.
-func (s *session) fence(b *binding) {
+// that server says is not delivered, and where the lane was not on its way out already the caller
+// drops it. It needs s.placing.
+func (s *session) fence(b *binding) bool {
 	s.gate.metrics.fenced.Inc()
 	if b.moved {
-		return
+		return false
 	}
 	b.moved = true
 	p := s.pass
@@ -136,13 +132,14 @@ func (s *session) fence(b *binding) {
 		p.lost = true
 		s.gate.movers.add(s.gate.ctx, s, p, 0)
 	default:
-		return
+		return true
 	}
 	if r := b.room.Load(); r != nil {
 		if addr := s.gate.placement.where(r); addr.IsValid() && addr != b.up.addr {
 			p.to = addr.String()
 		}
 	}
+	return true
 }
 
 // moved leads a session on as its server says.
@@ -214,6 +211,9 @@ func (s *session) cameBack(b *binding, message []byte) {
 	at := s.at.Load()
 	switch {
 	case s.pass != nil:
+		if s.pass.why == "" { // it sits down again in a room that has moved
+			s.pass.why, s.pass.lost = whyMoved, true
+		}
 		taken = s.pass.back.add(message, backMessages, backBytes)
 	case at == nil || at == b || key(at.where()) != key(b.where()):
 	default: // of a lane that another one into the same room has replaced

@@ -223,8 +223,8 @@ func (s *session) arrive(p *passage) {
 	s.gate.metrics.arrived(p, again)
 }
 
-// repeat says to the new owner of a room what the old one has not handled, or may not have. It returns how
-// many requests it asked again. It needs s.placing.
+// repeat says to the new owner of a room what the old one has not handled, or may not have. It
+// returns how many requests it asked again. It needs s.placing.
 func (s *session) repeat(b *binding, p *passage) (again int) {
 	before := s.kept
 	s.kept = nil

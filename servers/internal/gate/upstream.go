@@ -159,7 +159,11 @@ func (up *upstream) shut(lane uint64) {
 	delete(up.lanes, lane)
 	up.mu.Unlock()
 	if open {
-		up.out.Put(lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
+		reason := trunk.ReasonLost
+	if up.gate.draining.Load() {
+		reason = trunk.ReasonAway // no player's fault: the seat waits for them
+	}
+	up.out.Put(lane, trunk.KindShut, []byte{byte(reason)}) //nolint:errcheck // a lost trunk has no lanes
 	}
 }
 
