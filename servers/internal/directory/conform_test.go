@@ -291,6 +291,16 @@ func testSit(t *testing.T, store Store) {
 	if room, err := a.Seat(soon(t), "coin", 7); err != nil || room != 0 {
 		t.Fatalf("in another game the user sits in %d %v", room, err)
 	}
+	// The room was elsewhere for a while, and is back: what this server wrote before counts no more.
+	sit(b, 4, 5, 4)
+	sit(a, 4, 0, 4)
+	b.Forget("dice", 7)
+	b.Rise("dice", 7, 4)
+	until(t, "the claim that another server wrote to go", func() bool {
+		room, err := a.Seat(soon(t), "dice", 7)
+		return err == nil && room == 0
+	})
+	sit(b, 5, 0, 5)
 	// A claim that was written by another server, whose room moved here.
 	a.Rise("dice", 7, 5)
 	sit(a, 6, 0, 6)

@@ -116,6 +116,18 @@ func (d *Directory) keepSit(name string, s sit) {
 	d.sits[name] = s
 }
 
+// Forget drops what is remembered of claims that this server wrote: another one has owned the users' room since, and may have
+// written them anew. Their Rise reads first then.
+func (d *Directory) Forget(game string, users ...int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, user := range users {
+		if name, err := gameKey(game, user); err == nil {
+			delete(d.sits, name)
+		}
+	}
+}
+
 // Seat says which room of the game the user is in: 0 is none.
 func (d *Directory) Seat(ctx context.Context, game string, user int64) (room int64, err error) {
 	name, err := gameKey(game, user)

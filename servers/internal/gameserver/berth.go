@@ -196,6 +196,7 @@ func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) 
 // start runs a room that was prepared from a snapshot.
 func (s *Server) start(b *berth, prepared *room.Prepared) {
 	players := prepared.Players()
+	s.dir.Forget(b.at.game, players...)
 	s.install(b, prepared.Run(b.epoch, s.record(b)), players)
 }
 

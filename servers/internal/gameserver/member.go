@@ -34,7 +34,7 @@ const mostEarly = 64
 type link struct {
 	berth  atomic.Pointer[berth] // where messages go; nil: on the way
 	speaks atomic.Pointer[berth] // whose messages the member gets; it is set before the room knows the member
-	loss   atomic.Uint32         // a loss; who sets it tells the room, see enter
+	loss   atomic.Uint32         // a loss; set under mu
 	// version is the server's, until the member was told.
 	version atomic.Pointer[string]
 	// full is what happens where a room has no seat for a member who takes nothing else.
@@ -122,17 +122,22 @@ func (l *link) over() bool {
 	return l.gone
 }
 
-// enter brings a member into a room by way of in, and hands on what they said meanwhile. A member
-// who is lost meanwhile leaves: whichever of enter and lose comes last sees what the other has
-// stored.
+// enter brings a member into a room by way of in, and hands on what they said meanwhile. Who is lost
+// before is not brought in, and who is lost after leaves. An error other than errLeft is
+// room.ErrClosed.
 func (s *Server) enter(m member, b *berth, in func() error) error {
 	l := m.link()
+	l.mu.Lock()
+	if loss(l.loss.Load()) != present { // who comes late must not take the place of who came after
+		l.mu.Unlock()
+		return errLeft
+	}
 	l.speaks.Store(b)
 	m.placed(b)
 	if err := in(); err != nil {
+		l.mu.Unlock()
 		return err
 	}
-	l.mu.Lock()
 	for len(l.early) > 0 {
 		early := l.early
 		l.early = nil
@@ -142,26 +147,24 @@ func (s *Server) enter(m member, b *berth, in func() error) error {
 	}
 	l.berth.Store(b)
 	l.mu.Unlock()
-	s.part(m, b)
 	return nil
-}
-
-// part tells a room that a member is lost, if they are.
-func (s *Server) part(m member, b *berth) {
-	switch loss(m.link().loss.Load()) {
-	case left:
-		b.room.Leave(m)
-	case severed:
-		b.room.Sever(m)
-	}
 }
 
 // lose tells the member's room that the session is gone.
 func (s *Server) lose(m member, how loss) {
 	l := m.link()
-	l.loss.CompareAndSwap(uint32(present), uint32(how))
-	if b := l.berth.Load(); b != nil {
-		s.part(m, b)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.loss.CompareAndSwap(uint32(present), uint32(how)) {
+		return
+	}
+	b := l.berth.Load()
+	switch {
+	case b == nil:
+	case how == severed:
+		b.room.Sever(m)
+	default:
+		b.room.Leave(m)
 	}
 }
 

@@ -1,6 +1,7 @@
 package gameserver
 
 import (
+	"strings"
 	"testing"
 
 	"croupier/servers/internal/directory"
@@ -129,5 +130,36 @@ func TestQuickJoin(t *testing.T) {
 	g.open(&trunk.Open{User: 2, Game: "dice", Seat: -1, Request: 1})
 	if room := g.until(trunk.KindPlaced, 0).placed.GetRoom(); room != at[2] {
 		t.Errorf("who comes again is in room %d, and was in %d", room, at[2])
+	}
+}
+
+// Who comes through a gate that goes away, or dies, keeps the seat for some time, whatever the game
+// says; who leaves by themselves does not.
+func TestSeatOutlivesTheGate(t *testing.T) {
+	one := run(t, directory.NewMemory())
+	stays := attach(t, one)
+	lane, _ := stays.sit(1, 5)
+	others := attach(t, one)
+	goes, _ := others.sit(2, 5)
+	away, _ := others.sit(3, 5)
+	others.sit(4, 5)
+	others.put(goes, trunk.KindShut, []byte{byte(trunk.ReasonLost)})
+	if h := stays.until(trunk.KindData, wire.Command_STAND_UP); h.said.(*wire.Int64).GetValue() != 2 {
+		t.Errorf("%v stands up, want user 2", h.said)
+	}
+	others.put(away, trunk.KindShut, []byte{byte(trunk.ReasonAway)})
+	if h := stays.until(trunk.KindData, wire.Command_ONLINE); h.said.(*wire.Int64).GetValue() != -3 {
+		t.Errorf("%v goes offline, want user 3", h.said)
+	}
+	others.hangUp()
+	if h := stays.until(trunk.KindData, wire.Command_ONLINE); h.said.(*wire.Int64).GetValue() != -4 {
+		t.Errorf("%v goes offline, want user 4", h.said)
+	}
+	stays.say(lane, wire.Command_PRINT, &wire.Empty{}, 9)
+	state := stays.until(trunk.KindReply, wire.Command_PRINT).said.(*wire.String).GetValue()
+	for _, want := range []string{"user 3 seat 2 offline", "user 4 seat 3 offline"} {
+		if !strings.Contains(state, want) {
+			t.Errorf("the room says %q, want %q in it", state, want)
+		}
 	}
 }

@@ -47,8 +47,8 @@ func (s *Server) bringBack(ctx context.Context, m member, w wish, held int64) er
 	case err != nil:
 		return err
 	}
-	if s.admit(m, b, back) == nil {
-		return nil
+	if err := s.admit(m, b, back); !errors.Is(err, room.ErrClosed) {
+		return err
 	}
 	return s.bringSomewhere(ctx, m, w)
 }

@@ -32,7 +32,6 @@ func (s *Server) recoverRooms(ctx context.Context) {
 		var err error
 		select {
 		case dead := <-s.dir.Lapsed():
-			s.config.Log.Warn("game server lost: its lease has lapsed", "server", dead.ID, "address", dead.Address)
 			entries, err = s.dir.Owned(ctx, dead.ID)
 		case <-search.C:
 			search.Reset(searchEvery)

@@ -69,7 +69,9 @@ const maxVersion = 64
 
 var (
 	errCordoned = errors.New("this server takes no new rooms")
+	errAway     = errors.New("this server does not reach the directory of rooms")
 	errFull     = errors.New("this server holds as many rooms as it may")
+	errLeft     = errors.New("the player has left again")
 	errGone     = errors.New("the player is not in the room any more")
 )
 
@@ -181,6 +183,7 @@ func (c *Config) setDefaults() error {
 func (s *Server) turnAway(m member, err error, request uint64) {
 	var to *redirect
 	switch {
+	case errors.Is(err, errLeft): // nobody listens
 	case errors.As(err, &to):
 		m.send(*to)
 	case errors.Is(err, errCordoned), errors.Is(err, errUnreadable):

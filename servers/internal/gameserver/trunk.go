@@ -188,7 +188,11 @@ func (s *Server) receiveFrame(lanes map[uint64]*lane, t *gateTrunk, f trunk.Fram
 		if l != nil {
 			delete(lanes, f.Lane)
 			s.metrics.players.Dec()
-			s.shut(l)
+			how := left
+			if len(f.Payload) > 0 && trunk.Reason(f.Payload[0]) == trunk.ReasonAway {
+				how = severed
+			}
+			s.shut(l, how)
 		}
 	}
 	return nil
@@ -196,9 +200,9 @@ func (s *Server) receiveFrame(lanes map[uint64]*lane, t *gateTrunk, f trunk.Fram
 
 // shut ends a lane at the gate's word. Who was sent elsewhere has all back by then that was not
 // handled, and the gate is told so.
-func (s *Server) shut(l *lane) {
+func (s *Server) shut(l *lane, how loss) {
 	if !l.sent.Load() {
-		s.lose(l, left)
+		s.lose(l, how)
 		return
 	}
 	defer s.following.Add(-1)

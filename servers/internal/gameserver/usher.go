@@ -29,7 +29,11 @@ type wish struct {
 // usher brings a member into a room, or tells them where to go or why not. It returns at once: who
 // is known to belong in a room of this server is in it then, and for others the directory is asked.
 func (s *Server) usher(m member, w wish) {
-	if b := s.known(m.User(), w); b != nil && s.admit(m, b, w) == nil {
+	if s.dir.Healthy() != nil && s.known(m.User(), w) == nil {
+		m.elsewhere(errAway)
+		return
+	}
+	if b := s.known(m.User(), w); b != nil && !errors.Is(s.admit(m, b, w), room.ErrClosed) {
 		return
 	}
 	s.spawn(func() {
@@ -58,7 +62,7 @@ func (s *Server) known(user int64, w wish) *berth {
 	return nil
 }
 
-// admit lets a member into a room. An error is room.ErrClosed.
+// admit lets a member into a room. The errors are those of enter.
 func (s *Server) admit(m member, b *berth, w wish) error {
 	return s.enter(m, b, func() error {
 		if w.resume {
@@ -75,7 +79,7 @@ func (s *Server) bring(ctx context.Context, m member, w wish) error {
 	}
 	for {
 		if loss(m.link().loss.Load()) != present {
-			return context.Canceled // they have left again, and hear no answer
+			return errLeft
 		}
 		b, err := s.find(ctx, w.at, w.resume, w.dead)
 		if err != nil {
@@ -87,8 +91,8 @@ func (s *Server) bring(ctx context.Context, m member, w wish) error {
 				return err
 			}
 		}
-		if err := s.admit(m, b, w); err == nil {
-			return nil
+		if err := s.admit(m, b, w); !errors.Is(err, room.ErrClosed) {
+			return err
 		}
 		select {
 		case <-b.room.Done(): // it is forgotten; then there is a new one

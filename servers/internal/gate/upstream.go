@@ -160,10 +160,10 @@ func (up *upstream) shut(lane uint64) {
 	up.mu.Unlock()
 	if open {
 		reason := trunk.ReasonLost
-	if up.gate.draining.Load() {
-		reason = trunk.ReasonAway // no player's fault: the seat waits for them
-	}
-	up.out.Put(lane, trunk.KindShut, []byte{byte(reason)}) //nolint:errcheck // a lost trunk has no lanes
+		if up.gate.draining.Load() {
+			reason = trunk.ReasonAway // no player's fault: the seat waits for them
+		}
+		up.out.Put(lane, trunk.KindShut, []byte{byte(reason)}) //nolint:errcheck // a lost trunk has no lanes
 	}
 }
 

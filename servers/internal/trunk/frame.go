@@ -81,15 +81,16 @@ const (
 type Reason uint8
 
 const (
-	ReasonLost      Reason = 1 // gate: the player's connection is gone or speaks to another room now
-	ReasonStood     Reason = 2 // server: the player left the room
-	ReasonDisbanded Reason = 3 // server: the room is closed
-	ReasonReplaced  Reason = 4 // server: the same user came on another lane
-	ReasonRetry     Reason = 5 // server: the room goes away from this server
-	ReasonRefused   Reason = 6 // server: no entry; an Error was sent before
-	ReasonCordoned  Reason = 7 // server: it takes no new room; ask another one, the player was told nothing
-	ReasonMoved     Reason = 8 // server: after KindMoved and the gate's Shut: nothing more comes back
-	ReasonAbsent    Reason = 9 // server: who wanted to resume is not in the room any more; the player was told nothing
+	ReasonLost      Reason = 1  // gate: the player's connection is gone or speaks to another room now
+	ReasonStood     Reason = 2  // server: the player left the room
+	ReasonDisbanded Reason = 3  // server: the room is closed
+	ReasonReplaced  Reason = 4  // server: the same user came on another lane
+	ReasonRetry     Reason = 5  // server: the room goes away from this server
+	ReasonRefused   Reason = 6  // server: no entry; an Error was sent before
+	ReasonCordoned  Reason = 7  // server: it takes no new room; ask another one, the player was told nothing
+	ReasonMoved     Reason = 8  // server: after KindMoved and the gate's Shut: nothing more comes back
+	ReasonAway      Reason = 10 // gate: it goes away, and the player comes again through another one; as where a gate dies
+	ReasonAbsent    Reason = 9  // server: who wanted to resume is not in the room any more; the player was told nothing
 )
 
 // Frame is one frame of a batch. Payload shares the batch's memory.
