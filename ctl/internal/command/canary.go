@@ -33,7 +33,8 @@ func Canary() *cli.Command {
 		Usage:     "try a new image on the highest ordinals of a game",
 		UsageText: "croupier canary --image IMAGE [--pods N] NAME\ncroupier canary promote NAME\ncroupier canary abort NAME",
 		Description: `The stable revision keeps the lower ordinals until you promote or abort. Rooms on
-the replaced pods drain first, as in any update.
+the replaced pods move to other servers first, as in any update; try the new version on
+them before with croupier snapshot check.
 
 Examples:
   croupier canary --image croupier/game:v2 dice

@@ -32,8 +32,8 @@ func Drain() *cli.Command {
 move between two rounds, or in the middle of one after the server's --move-after; their
 players notice nothing. Where no other server of the game takes rooms, they play on
 until their players leave. A drained server stays cordoned until its pod is made anew,
-which --delete does at the end. Upgrades, scaling and kubectl drain by themselves: this
-is for the one server that has to be looked at, or its node.
+which --delete does at the end. Pods that are stopped (by an upgrade, croupier scale,
+kubectl drain) do the same by themselves: this is for looking at one server in peace.
 
 Examples:
   croupier drain dice-1

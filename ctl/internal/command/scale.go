@@ -25,7 +25,7 @@ func Scale() *cli.Command {
 		Category:  "Run",
 		Usage:     "change how many pods a game or the gate has",
 		UsageText: "croupier scale --replicas N NAME",
-		Description: `Scaling down takes the highest ordinals away; their rooms drain first. It is refused
+		Description: `Scaling down takes the highest ordinals away; their rooms move first. It is refused
 while a canary or a rollout is open. A partition that was left behind is cleared in
 the same write, since at 0 replicas Kubernetes would take the update revision for
 the stable one (kubernetes#121534).

@@ -26,9 +26,9 @@ func Switch() *cli.Command {
 		Category:  "Upgrade",
 		Usage:     "send a game's new rooms to its other group (A/B)",
 		UsageText: "croupier switch --to a|b GAME",
-		Description: `Changes the selector of the game's Service. Rooms that exist stay where they are until
-their players leave; nobody is moved or cut off. Refused if the other group has no
-ready pod. Switching back is the same command with the other letter.
+		Description: `Changes the selector of the game's Service. Rooms that exist stay where they are, until
+their servers are stopped: then they move to servers of either group. Refused if the
+other group has no ready pod. Switching back is the same command with the other letter.
 
 Examples:
   croupier switch --to b dice
@@ -101,7 +101,7 @@ func (o SwitchTo) Run(ctx context.Context, f *fleet.Fleet, s Streams) error {
 	if err := o.waitEndpoints(ctx, f, s); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "New rooms of %s go to group %s (%s). Rooms on group %s stay until their players leave.\n", o.Game, o.Group, set.Image, otherGroup(o.Group))
+	fmt.Fprintf(s.Out, "New rooms of %s go to group %s (%s). Rooms on group %s stay; they move when their servers are stopped.\n", o.Game, o.Group, set.Image, otherGroup(o.Group))
 	return nil
 }
 
