@@ -259,6 +259,15 @@ func TestProbe(t *testing.T) {
 	if err := Probe(t.Context(), through(s, s.Gate), 1); err != nil {
 		t.Errorf("a good gate: %v", err)
 	}
+	several := link.Target{Gates: []string{"ws://127.0.0.1:1", s.Gate, "ws://127.0.0.1:2"}, Token: s.Token}
+	if err := Probe(t.Context(), several, 3); err != nil { // begins with the first
+		t.Errorf("one good gate of three: %v", err)
+	}
+	several.Gates = several.Gates[:1:1]
+	several.Gates = append(several.Gates, "ws://127.0.0.1:2")
+	if err := Probe(t.Context(), several, 3); err == nil || strings.Contains(err.Error(), ":1,") {
+		t.Errorf("no good gate: %v", err)
+	}
 	if err := Probe(t.Context(), link.Target{Games: []string{s.Game}}, 1); err != nil {
 		t.Errorf("a good game server: %v", err)
 	}
