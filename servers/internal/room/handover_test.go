@@ -82,8 +82,11 @@ func TestHandoverWaitsForTheGame(t *testing.T) {
 		r.Wait()
 		stays(t, a)
 
+		c = offers(r, time.Hour)
+		notYet(t, c) // it waits anew
 		rest = true
-		o = taken(t, offers(r, time.Hour))
+		r.Inside(func(*room.Table) {})
+		o = taken(t, c)
 		o.answer(room.Given)
 		<-r.Done()
 		ends(t, a, room.Moved)

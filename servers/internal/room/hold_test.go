@@ -166,6 +166,71 @@ func TestEndsAreHeldBack(t *testing.T) {
 	})
 }
 
+// Who stands up where the game holds them hears of it when it is stored, too.
+func TestStandingUpIsHeldBack(t *testing.T) {
+	on := true
+	recorded(t, held(&on), func(t *testing.T, r *roomtest.Room, record *roomtest.Record) {
+		a := r.Sit(1, 0)
+		a.Take()
+		record.Hold()
+		must(t, r.Stand(a, room.Input{Request: 1}))
+		r.Wait()
+		hears(t, a)
+		stays(t, a)
+		record.Free()
+		r.Wait()
+		hears(t, a, "user 1 stood up")
+		ends(t, a, room.Stood)
+	})
+}
+
+// Clocks are stored when they are set, and when they stop.
+func TestClocksAreStored(t *testing.T) {
+	g := newClockwork()
+	recorded(t, g, func(t *testing.T, r *roomtest.Room, record *roomtest.Record) {
+		saves := record.Saves()
+		for i, set := range []func(*room.Table){
+			func(*room.Table) { g.a.Reset(time.Hour) },
+			func(*room.Table) { g.a.Stop() },
+			func(*room.Table) { g.a.Stop() },
+		} {
+			r.Inside(set)
+			if n, want := record.Saves()-saves, min(i+1, 2); n != want {
+				t.Errorf("after %d changes there are %d saves, want %d", i+1, n, want)
+			}
+		}
+	})
+}
+
+// A clock that always runs out fills the queue no further than anybody else.
+func TestBusyClockIsBounded(t *testing.T) {
+	g := talk()
+	said := 0
+	g.start = func(table *room.Table) error {
+		var clock *room.Timer
+		clock = table.NewTimer(func() {
+			said++
+			clock.Reset(time.Microsecond)
+			table.Announce(room.Event{Message: roomtest.Encoder{}.Printed("tick")})
+		})
+		clock.Reset(time.Second)
+		return nil
+	}
+	recorded(t, g, func(t *testing.T, r *roomtest.Room, record *roomtest.Record) {
+		a := r.Sit(1, 0)
+		a.Take()
+		record.Hold()
+		time.Sleep(time.Second + 400*time.Millisecond)
+		r.Wait()
+		if said != 1024 {
+			t.Errorf("the clock ran out %d times, want 1024", said)
+		}
+		r.Settle(room.Retry)
+		record.Free()
+		<-r.Done()
+	})
+}
+
 // Who is turned away is not in the room.
 func TestTurnedAwayIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

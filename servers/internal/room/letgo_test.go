@@ -52,6 +52,17 @@ func TestLetGo(t *testing.T) {
 	})
 }
 
+// Who is awaited can be let go, too.
+func TestLetGoOfTheAwaited(t *testing.T) {
+	restored(t, room.Config{Seamless: true}, talk(), online, func(t *testing.T, r *roomtest.Room) {
+		if got := *asks(r, 2); got != "free" {
+			t.Errorf("an awaited player is %s", got)
+		}
+		ends(t, r.Rejoin(earlier(t, 2), true), room.Absent)
+		hears(t, r.Rejoin(earlier(t, 1), true), "user 2 stood up")
+	})
+}
+
 // The user is free when that is stored.
 func TestLetGoIsStored(t *testing.T) {
 	recorded(t, talk(), func(t *testing.T, r *roomtest.Room, record *roomtest.Record) {

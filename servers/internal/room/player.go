@@ -47,7 +47,7 @@ func (p *Player) expected() bool { return p.awaited || !p.away.IsZero() }
 // listens says that what is sent to a player without a session is kept.
 func (p *Player) listens() bool { return p.awaited && !p.missed }
 
-// attach gives the player a session. Who is awaited is so no more, and what was kept is void.
+// attach gives the player a session, or none. Who is awaited is so no more, and what was kept is void.
 func (p *Player) attach(s Session) {
 	p.session, p.awaited, p.away = s, false, time.Time{}
 	p.kept, p.weight = nil, 0

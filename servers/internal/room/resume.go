@@ -80,8 +80,7 @@ func (t *Table) welcome(p *Player, s Session) {
 	if !p.away.IsZero() {
 		t.change()
 	}
-	p.attach(s)
-	p.missed = true // what waits still for the awaited player is older than what is told now
+	p.attach(s) // what waits still for an awaited player is older than what is told now, and dropped
 	t.tellWaiting(s)
 	t.introduce(p)
 }
@@ -134,8 +133,7 @@ func (t *Table) startGrace(d time.Duration) {
 	t.newTimer(ofPresence, func() {
 		for _, p := range t.present {
 			if p.awaited && t.Player(p.id) == p {
-				p.awaited = false
-				p.miss()
+				p.attach(nil)
 				t.lose(p)
 			}
 		}

@@ -289,6 +289,38 @@ func TestEveryoneSevered(t *testing.T) {
 	})
 }
 
+// That a severed player's time is over is stored.
+func TestEndOfAwayIsStored(t *testing.T) {
+	on := true
+	recorded(t, held(&on), func(t *testing.T, r *roomtest.Room, record *roomtest.Record) {
+		r.Sit(1, 0)
+		r.Cut(r.Sit(2, 1))
+		if !bytes.Contains(record.Stored(), []byte(`"away_ns":10000000000`)) {
+			t.Errorf("stored is %s", record.Stored())
+		}
+		time.Sleep(10 * time.Second)
+		r.Wait()
+		if bytes.Contains(record.Stored(), []byte("away_ns")) {
+			t.Errorf("stored is %s", record.Stored())
+		}
+	})
+}
+
+// A clock that had no time left does not run out before anybody is back.
+func TestNoTimeLeftForTheAwaited(t *testing.T) {
+	g := newClockwork()
+	g.restore = func(table *room.Table, _ []byte) error {
+		must(t, g.start(table))
+		g.a.Reset(0)
+		return nil
+	}
+	restored(t, room.Config{Seamless: true}, g, online, func(t *testing.T, r *roomtest.Room) {
+		g.after(t, r, time.Second)
+		r.Rejoin(earlier(t, 1), true)
+		g.after(t, r, 0, "a 1s")
+	})
+}
+
 // A severed player's time goes on in a restored room.
 func TestSeveredPlayerMoves(t *testing.T) {
 	bubble(t, &script{}, func(t *testing.T, r *roomtest.Room) {

@@ -196,7 +196,8 @@ func (r *Room) Play(s Session, op uint32, body []byte, in Input) error {
 // Free is how many seats are free. It is as good as a guess: the next one may be faster.
 func (r *Room) Free() int { return int(r.free.Load()) }
 
-// Settle brings what is being played to its end and closes the room. Players are told why.
+// Settle brings what is being played to its end and closes the room. Players are told why. A room
+// that is being given away, or that can't take messages because nothing can be stored, does so after.
 func (r *Room) Settle(why Reason) {
 	r.do(func(t *Table) {
 		t.game.Settle(t)

@@ -44,6 +44,9 @@ func TestBrokenGamesDoNotConform(t *testing.T) {
 		{"forgets numbers", "goes on from a snapshot", "differs from the one it comes from"},
 		{"restores any version", "refuses damaged snapshots", "a snapshot of a version to come is restored"},
 		{"restores anything", "refuses damaged snapshots", "a truncated snapshot is restored"},
+		{"answers AtRest with an event", "moves on", "is a question, and changes something"},
+		{"forgets who asked", "moves on", "is not answered request"},
+		{"forgets who asked", "lives on", "is not answered request"},
 		{"leaks a goroutine", "settles", "goroutines behind"},
 	} {
 		t.Run(test.bug+" - "+test.check, func(t *testing.T) {

@@ -24,6 +24,7 @@ type Record struct {
 	saves   int
 	busy    bool // a save is not answered yet
 	closed  bool
+	after   func() // Close was called while busy: what it does
 	faults  []string
 }
 
@@ -123,18 +124,22 @@ func (r *Record) Save(snapshot []byte, done func(error)) {
 	r.saves++
 	r.mu.Unlock()
 	snapshot = bytes.Clone(snapshot)
-	r.later(done, func() {
-		r.busy = false
-		r.store(snapshot)
-	})
+	r.later(done, func() { r.store(snapshot) })
 }
 
-// Close removes what is stored when it is time to.
+// Close removes what is stored when it is time to, after a save that is under way.
 func (r *Record) Close(done func(error)) {
 	r.mu.Lock()
 	r.closed = true
+	carryOut := func() {
+		r.later(done, func() { r.stored, r.seq = nil, math.MaxUint64 }) // nothing can speak against what is heard now
+	}
+	if r.busy {
+		r.after = carryOut
+		carryOut = func() {}
+	}
 	r.mu.Unlock()
-	r.later(done, func() { r.stored, r.seq = nil, math.MaxUint64 }) // nothing can speak against what is heard now
+	carryOut()
 }
 
 // store needs r.mu, or nobody else.
@@ -157,8 +162,13 @@ func (r *Record) later(done func(error), carryOut func()) {
 		if err == nil {
 			carryOut()
 		}
+		after := r.after
+		r.busy, r.after = false, nil
 		r.mu.Unlock()
 		done(err)
+		if after != nil {
+			after()
+		}
 	}
 	r.mu.Lock()
 	held, delay := r.held, r.delay

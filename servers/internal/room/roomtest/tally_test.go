@@ -105,6 +105,9 @@ func (g *tally) Receive(t *room.Table, q room.Request) error {
 		OwnView: room.Message{Op: opAdd, Body: fmt.Append(nil, q.From.ID(), m.N)},
 		Request: q.ID,
 	}
+	if g.bug == "forgets who asked" {
+		e.Request = 0
+	}
 	if g.bug == "announces secrets" {
 		e.Message = e.OwnView
 	}
@@ -125,7 +128,12 @@ func (g *tally) Left(_ *room.Table, p *room.Player) {
 	}
 }
 
-func (g *tally) AtRest(*room.Table) bool { return len(g.numbers) == 0 }
+func (g *tally) AtRest(t *room.Table) bool {
+	if g.bug == "answers AtRest with an event" {
+		t.Announce(room.Event{})
+	}
+	return len(g.numbers) == 0
+}
 
 func (g *tally) Settle(t *room.Table) {
 	if g.bug != "settles nothing" {

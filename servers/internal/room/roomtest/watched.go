@@ -20,6 +20,8 @@ type watched struct {
 	entries []room.Entry
 	unread  []room.Unread
 
+	restless bool // AtRest changes something; the room's goroutine only
+
 	mu     sync.Mutex
 	faults []string
 	yes    map[*room.Player]bool // the last answer of MayLeave
@@ -103,9 +105,13 @@ func (w *watched) MayLeave(t *room.Table, p *room.Player) bool {
 
 func (w *watched) AtRest(t *room.Table) bool {
 	defer w.panics("AtRest")
+	if w.restless {
+		return false // it would be asked again after each change that it makes
+	}
 	before := t.Seq()
 	yes := w.Game.AtRest(t)
 	if again := w.Game.AtRest(t); again != yes || t.Seq() != before {
+		w.restless = true
 		w.fault("AtRest is a question, and changes something: %v, then %v", yes, again)
 	}
 	return yes
