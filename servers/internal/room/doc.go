@@ -6,5 +6,11 @@
 // What a Game sees is a Table: the same room from inside, whose methods may be called on the
 // room's goroutine only. Hence no lock in a room, and none in a game.
 //
+// A room that has a Record saves before it speaks (hold.go, record.go): so whatever a player has
+// heard outlives the server. A snapshot carries a room to another server, given away (handover.go)
+// or taken from the dead (restore.go); its players are awaited there and resume (resume.go), and a
+// request that two owners see is done once (replies.go). Where a room has to wait, it stands still
+// (still.go).
+//
 // A room never blocks on a player. A Session takes what it is sent without blocking, or ends.
 package room

@@ -7,12 +7,15 @@ type Game interface {
 	// Start begins the game in a new and empty room. After an error there is no room.
 	Start(t *Table) error
 
-	// Enter tells that p is here: newly seated, a new spectator, moved to a seat, or back after a
-	// lost connection. Everyone was told already; what is left is to show p the scene.
+	// Enter tells that p is here: newly seated, a new spectator, moved to another seat or to the
+	// bench, or back after a lost connection. Everyone was told already; what is left is to show p the
+	// scene. Who has come to the bench takes no part any more. It may be called again and again, to
+	// show the scene anew.
 	Enter(t *Table, p *Player)
 
 	// Receive handles a message whose opcode the core does not know. An error refuses the request;
-	// a *Refusal says with which code. Nothing may have changed then.
+	// a *Refusal says with which code. Nothing may have changed then, and nothing been said. Else the
+	// first message that echoes the request is its reply, and is remembered as such.
 	Receive(t *Table, q Request) error
 
 	// MayLeave says whether p can be taken out of the game now, and changes nothing. Where p can't
@@ -41,8 +44,8 @@ type Game interface {
 	Snapshot(t *Table) ([]byte, error)
 
 	// Restore takes the place of Start in a room that comes from a snapshot. The players are there,
-	// all of them offline; who is not back after Config.Grace is dismissed as soon as MayLeave says
-	// yes. A snapshot that is damaged or of a version that this build does not know is an error.
+	// and those are online who were: the room waits for them, and its clocks stand still until one is
+	// back. Who is not back after Config.Grace has lost the connection. A snapshot that is damaged or of a version that this build does not know is an error.
 	Restore(t *Table, snapshot []byte) error
 }
 

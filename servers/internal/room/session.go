@@ -51,7 +51,7 @@ type Encoder interface {
 	Waiting(text string) Message
 }
 
-// Message is an opcode and an encoded body.
+// Message is an opcode and an encoded body, which nobody changes once the room has it: it may wait.
 type Message struct {
 	Op   uint32
 	Body []byte
