@@ -28,7 +28,8 @@ func Switch() *cli.Command {
 		UsageText: "croupier switch --to a|b GAME",
 		Description: `Changes the selector of the game's Service. Rooms that exist stay where they are, until
 their servers are stopped: then they move to servers of either group. Refused if the
-other group has no ready pod. Switching back is the same command with the other letter.
+other group has no ready pod. Gates follow within a second or two. Switching back is the
+same command with the other letter.
 
 Examples:
   croupier switch --to b dice
