@@ -3,11 +3,11 @@ package room
 import "time"
 
 // Resume takes up the place of a player who is awaited or offline, on a new session. Who is in the
-// room on another session gets End(Replaced), who is not in it End(Absent), and nothing was sent.
-// An awaited player of a seamless room goes on with the next message, unless missed says that what
-// the room's old owner told the player may not have come. Any other is told everything anew, as
-// after Enter: what was heard before of who is in the room is void. ErrClosed: the room has ended,
-// and the session was told nothing.
+// room on another session gets End(Replaced), but see Successor; who is not in it gets End(Absent);
+// nothing was sent before either. An awaited player of a seamless room goes on with the next
+// message, unless missed says that what the room's old owner told the player may not have come. Any
+// other is told everything anew, as after Enter: what was heard before of who is in the room is
+// void. ErrClosed: the room has ended, and the session was told nothing.
 func (r *Room) Resume(s Session, missed bool) error {
 	return r.box.put(message{kind: resume, session: s, missed: missed})
 }
@@ -16,6 +16,18 @@ func (r *Room) Resume(s Session, missed bool) error {
 // Leave: the player is offline, and keeps the seat for Config.Away whatever the game says.
 func (r *Room) Sever(s Session) {
 	r.box.put(message{kind: sever, session: s}) //nolint:errcheck // as in Leave
+}
+
+// Successor is what a Session may be, too: one that can tell whether it takes the place of an older
+// session of the same connection, whose way is lost though the room was not told yet. Then Resume
+// severs the older one and goes on, and everything is told anew.
+type Successor interface {
+	Succeeds(older Session) bool
+}
+
+func succeeds(s, older Session) bool {
+	successor, ok := s.(Successor)
+	return ok && successor.Succeeds(older)
 }
 
 // What is kept for an awaited player at most. Beyond either the player is told everything anew.
@@ -52,7 +64,7 @@ func (t *Table) resume(s Session, missed bool) {
 		if t.Empty() && t.closeEmpty {
 			t.Close()
 		}
-	case p.session != nil:
+	case p.session != nil && !succeeds(s, p.session):
 		s.End(Replaced)
 	case p.listens() && !missed:
 		kept := p.kept

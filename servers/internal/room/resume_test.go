@@ -163,6 +163,37 @@ func TestResumeRefusals(t *testing.T) {
 	})
 }
 
+// successor is a session that knows which one it follows.
+type successor struct {
+	*roomtest.Session
+	older room.Session
+}
+
+func (s successor) Succeeds(older room.Session) bool { return older == s.older }
+
+// A connection that has found a new way before the room knew that the old one is lost goes on.
+func TestResumeBeforeTheLossIsKnown(t *testing.T) {
+	bubble(t, talk(), func(t *testing.T, r *roomtest.Room) {
+		a, b := r.Sit(1, 0), r.Sit(2, 1)
+		a.Take()
+		b.Take()
+		next, other := roomtest.NewSession(2), roomtest.NewSession(2)
+		must(t, r.Resume(successor{next, b}, true))
+		r.Wait()
+		hears(t, next, "user 1 sits in 0, online", "user 2 sits in 1, online")
+		hears(t, a)
+		hears(t, b)
+		stays(t, b)
+		r.Cut(b) // the room is told now, and that is nothing to the newer session
+		hears(t, a)
+		must(t, r.Resume(successor{other, b}, true))
+		r.Wait()
+		ends(t, other, room.Replaced)
+		stays(t, next)
+		r.Check()
+	})
+}
+
 // Who enters anew is told everything anew, and what was kept is void.
 func TestEnterWhileAwaited(t *testing.T) {
 	record := roomtest.NewRecord([]byte(online))

@@ -330,3 +330,40 @@ func TestRestoreRefusesWhatWasNeverPlayed(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRestore: whatever a game's snapshot holds, it is refused, or it is a toss that can be played
+// and that stores itself as it was.
+func FuzzRestore(f *testing.F) {
+	f.Add([]byte(`{"version":1,"toss":1}`))
+	f.Add([]byte(`{"version":1,"toss":3,"calls":{"5":2},"left_ns":1000000000}`))
+	f.Add([]byte(`{"version":1,"toss":18446744073709551615,"calls":{"5":1},"left_ns":30000000000}`))
+	f.Fuzz(func(t *testing.T, game []byte) {
+		data := fmt.Appendf(nil, `{"version":1,"id":7,"seats":2,"bench":1,"seq":1,"players":[{"id":5,"seat":0,"online":true},{"id":6,"seat":1,"online":true}],"game":%q}`,
+			base64.StdEncoding.EncodeToString(game))
+		synctest.Test(t, func(t *testing.T) {
+			config := room.Config{Encoder: roomtest.Encoder{}, Seamless: true}
+			r, err := room.Restore(config, New(), data)
+			if err != nil {
+				if strings.Contains(err.Error(), "panic") {
+					t.Error(err)
+				}
+				return
+			}
+			r.Settle(room.Retry)
+			<-r.Done()
+
+			played := roomtest.Restore(t, config, New(), data)
+			first := played.Store()
+			twin := roomtest.Restore(t, config, New(), first)
+			if second := twin.Store(); string(second) != string(first) {
+				t.Errorf("stored as %s, then as %s", first, second)
+			}
+			a, b := twin.Sit(5, room.AnySeat), twin.Sit(6, room.AnySeat)
+			for _, s := range []*roomtest.Session{a, b} {
+				m := call(heads)
+				twin.Say(s, m.Op, m.Body)
+			}
+			twin.Check()
+		})
+	})
+}
