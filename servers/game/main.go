@@ -9,9 +9,7 @@ import (
 	"os"
 
 	"croupier/servers"
-	"croupier/servers/internal/bus"
 	"croupier/servers/internal/cmdline"
-	"croupier/servers/internal/directory"
 	"croupier/servers/internal/gameserver"
 	"croupier/servers/internal/lifecycle"
 )
@@ -61,18 +59,4 @@ func serve(args []string) error {
 	slog.Info("game server", "version", servers.Version, "listen", game.Addr(), "ops", admin.Addr(), "advertise", o.config.Address, "directory", o.nats != "",
 		"games", o.config.Games.String(), "direct", o.config.Direct)
 	return server.Run(stages, game, admin)
-}
-
-// openStore opens the directory of rooms at the NATS server.
-func openStore(ctx context.Context, o options) (directory.Store, func(), error) {
-	conn, err := bus.Dial(ctx, o.nats, o.config.Name, slog.Default())
-	if err != nil {
-		return nil, nil, fmt.Errorf("connect to NATS: %w", err)
-	}
-	store, err := directory.OpenNATS(ctx, conn, o.replicas)
-	if err != nil {
-		conn.Close()
-		return nil, nil, fmt.Errorf("open the directory of rooms: %w", err)
-	}
-	return store, conn.Close, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"croupier/servers/internal/directory"
@@ -89,15 +90,15 @@ type gateway struct {
 	last   uint64
 }
 
-// attach opens a trunk to a server.
-func attach(t *testing.T, to *running) *gateway {
+// attach opens a trunk to a server, with metadata.
+func attach(t *testing.T, to *running, pairs ...string) *gateway {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+to.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	stream, err := trunk.NewTrunkClient(conn).Attach(ctx, grpc.WaitForReady(true))
+	stream, err := trunk.NewTrunkClient(conn).Attach(metadata.AppendToOutgoingContext(ctx, pairs...), grpc.WaitForReady(true))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -163,3 +163,30 @@ func TestSeatOutlivesTheGate(t *testing.T) {
 		}
 	}
 }
+
+// A gate that comes back on a new trunk, before its old one is known to be lost, leads on the same
+// connection; another connection's place is not taken so.
+func TestResumeBesideTheOldTrunk(t *testing.T) {
+	one := run(t, directory.NewMemory())
+	old, again := attach(t, one, "gate", "a"), attach(t, one, "gate", "a")
+	old.open(&trunk.Open{User: 7, Game: "dice", Room: 1, Seat: -1, Session: 5})
+	old.until(trunk.KindData, wire.Command_DICE_SCENE)
+	again.open(&trunk.Open{User: 7, Game: "dice", Room: 1, Seat: -1, Session: 6, Resume: true, Missed: true})
+	if h := again.until(trunk.KindShut, 0); h.reason != trunk.ReasonReplaced {
+		t.Errorf("another connection that resumes ends with %d, want replaced", h.reason)
+	}
+	again.open(&trunk.Open{User: 7, Game: "dice", Room: 1, Seat: -1, Session: 5, Resume: true, Missed: true})
+	again.until(trunk.KindData, wire.Command_DICE_SCENE)
+}
+
+// Seats below -1 mean something inside of the server, and nothing to a gate.
+func TestNoSuchSeat(t *testing.T) {
+	g := attach(t, run(t, directory.NewMemory()))
+	g.open(&trunk.Open{User: 7, Game: "dice", Room: 1, Seat: -2, Request: 3})
+	if h := g.until(trunk.KindReply, wire.Command_ERROR); h.meta.GetRequest() != 3 {
+		t.Errorf("%v", h.meta)
+	}
+	if h := g.until(trunk.KindShut, 0); h.reason != trunk.ReasonRefused {
+		t.Errorf("the lane ends with %d, want refused", h.reason)
+	}
+}

@@ -144,7 +144,11 @@ func (s *Server) sitIn(ctx context.Context, m member, b *berth, w wish) error {
 		l.wait()
 		s.usher(m, w)
 	}
-	return s.enter(m, b, func() error { return b.room.Enter(m, room.SeatOnly, w.request) })
+	if err := s.enter(m, b, func() error { return b.room.Enter(m, room.SeatOnly, w.request) }); err != nil {
+		return err
+	}
+	s.keepClaim(b, m.User())
+	return nil
 }
 
 // vacantElsewhere returns the way to a server that announces a room with a free seat, or nil.

@@ -41,7 +41,7 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 
 	// Sender and receiver end when this function has returned, at the latest: nothing else wakes a
 	// sender whose gate does not read, or a receiver whose gate does not write.
-	t := &gateTrunk{out: trunk.NewOutbox()}
+	t := &gateTrunk{gate: metadataOf(stream.Context(), "gate"), out: trunk.NewOutbox()}
 	sent, received, silent := make(chan error, 1), make(chan error, 1), make(chan error, 1)
 	s.streams.Go(func() {
 		sent <- t.out.Live(stream.Context(), func(batch []byte) error { return stream.Send(&trunk.Batch{Frames: batch}) })
@@ -75,6 +75,7 @@ func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 
 // gateTrunk is the trunk of one gate.
 type gateTrunk struct {
+	gate  string // that process's name; empty: of a build that does not tell
 	out   *trunk.Outbox
 	pulse trunk.Pulse
 }
@@ -94,17 +95,25 @@ func from(ctx context.Context) string {
 	return "unknown"
 }
 
+// metadataOf is a stream's metadata under a name, if there is one.
+func metadataOf(ctx context.Context, name string) string {
+	md, _ := metadata.FromIncomingContext(ctx)
+	if values := md.Get(name); len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
+
 // admitGate verifies that a trunk comes from a gate that holds the same key.
 func (s *Server) admitGate(ctx context.Context) error {
 	if s.config.Keys == nil {
 		return nil
 	}
-	md, _ := metadata.FromIncomingContext(ctx)
-	values := md.Get("token")
-	if len(values) != 1 {
+	proof := metadataOf(ctx, "token")
+	if proof == "" {
 		return status.Error(codes.Unauthenticated, "a trunk needs a token: give the gate the same JWT_KEY as the game server")
 	}
-	if err := s.config.Keys.VerifyTrunk(values[0]); err != nil {
+	if err := s.config.Keys.VerifyTrunk(proof); err != nil {
 		return status.Error(codes.Unauthenticated, err.Error())
 	}
 	return nil
@@ -163,7 +172,7 @@ func (s *Server) receiveFrame(lanes map[uint64]*lane, t *gateTrunk, f trunk.Fram
 		if open.GetUser() <= 0 {
 			return fmt.Errorf("%w: open for user %d", trunk.ErrMalformed, open.GetUser())
 		}
-		l = &lane{id: f.Lane, user: open.GetUser(), trunk: t, following: &s.following}
+		l = &lane{id: f.Lane, user: open.GetUser(), trunk: t, session: open.GetSession(), following: &s.following}
 		l.to.version.Store(&s.config.Version)
 		lanes[f.Lane] = l
 		s.metrics.players.Inc()
@@ -217,6 +226,7 @@ type lane struct {
 	id        uint64
 	user      int64
 	trunk     *gateTrunk
+	session   uint64 // the gate's number for the player's connection; 0: of a build that does not tell
 	to        link
 	sent      atomic.Bool   // elsewhere
 	following *atomic.Int64 // Server.following
@@ -225,6 +235,13 @@ type lane struct {
 func (l *lane) link() *link { return &l.to }
 
 func (l *lane) User() int64 { return l.user }
+
+// Succeeds says whether the lane leads on from the same connection as an older one, whose trunk is
+// lost though this server was not told yet.
+func (l *lane) Succeeds(older room.Session) bool {
+	o, ok := older.(*lane)
+	return ok && l.session != 0 && l.session == o.session && l.trunk.gate != "" && l.trunk.gate == o.trunk.gate
+}
 
 // Send queues a message. A trunk that fails is noticed by its own goroutines, which then lose
 // every lane.

@@ -29,6 +29,10 @@ type wish struct {
 // usher brings a member into a room, or tells them where to go or why not. It returns at once: who
 // is known to belong in a room of this server is in it then, and for others the directory is asked.
 func (s *Server) usher(m member, w wish) {
+	if w.seat < room.AnySeat {
+		s.turnAway(m, room.Refuse(room.CodeFail, "seat must be a whole number from 0, or -1 for any"), w.request)
+		return
+	}
 	if s.dir.Healthy() != nil && s.known(m.User(), w) == nil {
 		m.elsewhere(errAway)
 		return
@@ -64,11 +68,30 @@ func (s *Server) known(user int64, w wish) *berth {
 
 // admit lets a member into a room. The errors are those of enter.
 func (s *Server) admit(m member, b *berth, w wish) error {
-	return s.enter(m, b, func() error {
-		if w.resume {
-			return b.room.Resume(m, w.missed)
-		}
-		return b.room.Enter(m, w.seat, w.request)
+	if w.resume {
+		return s.enter(m, b, func() error { return b.room.Resume(m, w.missed) })
+	}
+	if err := s.enter(m, b, func() error { return b.room.Enter(m, w.seat, w.request) }); err != nil {
+		return err
+	}
+	s.keepClaim(b, m.User())
+	return nil
+}
+
+// keepClaim claims a room anew for a user who is on the way in, where the claim was given up just
+// before, with the user's last leaving. From here on the room does not give it up before they have
+// left again.
+func (s *Server) keepClaim(b *berth, user int64) {
+	s.mu.Lock()
+	kept := b.claims == nil || b.claims[user]
+	s.mu.Unlock()
+	if kept {
+		return
+	}
+	s.spawn(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, usherPatience)
+		defer cancel()
+		s.claim(ctx, b, user) //nolint:errcheck // who is elsewhere by now is let out of here from there
 	})
 }
 

@@ -140,7 +140,7 @@ func (g *Gate) attach(ctx context.Context, addr netip.AddrPort, d *dial) (*upstr
 		return nil, fmt.Errorf("dial game server %v: %w", addr, err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	stream, err := openTrunk(ctx, func() { cancel(nil) }, conn, g.config.Keys)
+	stream, err := openTrunk(ctx, func() { cancel(nil) }, conn, g.config.Keys, g.name)
 	if err != nil {
 		cancel(nil)
 		conn.Close()
@@ -190,15 +190,15 @@ func connect(ctx context.Context, conn *grpc.ClientConn) error {
 	}
 }
 
-// openTrunk opens the stream and waits until the server has let this gate in.
-func openTrunk(ctx context.Context, cancel context.CancelFunc, conn *grpc.ClientConn, keys *token.Keys) (trunk.Trunk_AttachClient, error) {
+// openTrunk opens the stream and waits until the server has let this gate in. name tells it from others.
+func openTrunk(ctx context.Context, cancel context.CancelFunc, conn *grpc.ClientConn, keys *token.Keys, name string) (trunk.Trunk_AttachClient, error) {
 	proof, err := keys.SignTrunk(trunkTokenLife)
 	if err != nil {
 		return nil, err
 	}
 	impatient := time.AfterFunc(dialTimeout, cancel)
 	defer impatient.Stop()
-	stream, err := trunk.NewTrunkClient(conn).Attach(metadata.AppendToOutgoingContext(ctx, "token", proof))
+	stream, err := trunk.NewTrunkClient(conn).Attach(metadata.AppendToOutgoingContext(ctx, "token", proof, "gate", name))
 	if err != nil {
 		return nil, err
 	}

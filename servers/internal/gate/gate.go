@@ -90,8 +90,9 @@ type Gate struct {
 	table     *table
 	placement *placement
 	movers    *movers
-	clock     atomic.Int64 // seconds since the start, told by the sweeper
-	draining  atomic.Bool  // set under mu
+	clock     atomic.Int64  // seconds since the start, told by the sweeper
+	draining  atomic.Bool   // set under mu
+	sessions  atomic.Uint64 // that have begun
 
 	ctx    context.Context // ends trunks
 	cancel context.CancelFunc

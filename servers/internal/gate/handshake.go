@@ -95,7 +95,7 @@ func (g *Gate) start(conn *net.TCPConn, user int64, early []byte) {
 	}
 	conn.SetWriteBuffer(kernelBacklog) //nolint:errcheck // else the kernel's default bounds it, at some megabytes
 	conn.SetDeadline(time.Time{})      //nolint:errcheck // a dead connection is noticed when it is read
-	s := &session{gate: g, user: user, conn: conn, raw: out.raw, out: out, rest: early, allowed: g.config.Burst, refilled: time.Now()}
+	s := &session{gate: g, number: g.sessions.Add(1), user: user, conn: conn, raw: out.raw, out: out, rest: early, allowed: g.config.Burst, refilled: time.Now()}
 	s.seen.Store(g.clock.Load())
 	g.metrics.opened.Inc()
 	if !g.table.add(s, g.config.MaxPerUser) {

@@ -23,12 +23,13 @@ import (
 
 // session is one player's connection.
 type session struct {
-	gate *Gate
-	user int64
-	conn *net.TCPConn
-	raw  syscall.RawConn
-	out  *outlet
-	at   atomic.Pointer[binding] // nil: not in a room
+	gate   *Gate
+	number uint64 // of the gate's sessions, from 1
+	user   int64
+	conn   *net.TCPConn
+	raw    syscall.RawConn
+	out    *outlet
+	at     atomic.Pointer[binding] // nil: not in a room
 
 	seen   atomic.Int64 // when the client was last heard of, in seconds of the gate's clock
 	pinged atomic.Bool  // a ping was sent since

@@ -252,9 +252,9 @@ const (
 )
 
 // open is the Open of a passage. It needs s.placing.
-func (p *passage) open(user int64) ([]byte, error) {
+func (p *passage) open(user int64, session uint64) ([]byte, error) {
 	open := &trunk.Open{
-		User: user, Game: p.place.Game, Room: p.place.Room, Seat: int32(p.place.Seat), Request: p.request, Resume: p.resume, Missed: p.resume && p.lost,
+		User: user, Game: p.place.Game, Room: p.place.Room, Seat: int32(p.place.Seat), Request: p.request, Resume: p.resume, Missed: p.resume && p.lost, Session: session,
 	}
 	for _, addr := range p.dead {
 		open.Dead = append(open.Dead, addr.String())

@@ -129,7 +129,7 @@ func (up *upstream) open(s *session, p *passage) error {
 		return nil
 	}
 	p.dead = slices.DeleteFunc(p.dead, func(a netip.AddrPort) bool { return a == up.addr }) // it lives
-	open, err := p.open(s.user)
+	open, err := p.open(s.user, s.number)
 	if err != nil {
 		return err
 	}

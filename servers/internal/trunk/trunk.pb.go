@@ -295,6 +295,7 @@ type Open struct {
 	Request       uint64                 `protobuf:"varint,5,opt,name=request,proto3" json:"request,omitempty"` // echoed in the reply
 	Resume        bool                   `protobuf:"varint,6,opt,name=resume,proto3" json:"resume,omitempty"`   // the player is in the room already and lost the way there by no fault of their own: go on as if nothing had happened
 	Missed        bool                   `protobuf:"varint,8,opt,name=missed,proto3" json:"missed,omitempty"`   // with resume: what the room's old owner said last may not have come
+	Session       uint64                 `protobuf:"varint,9,opt,name=session,proto3" json:"session,omitempty"` // the gate's number for the player's connection: with resume, an older lane of the same one is no other connection
 	Dead          []string               `protobuf:"bytes,7,rep,name=dead,proto3" json:"dead,omitempty"`        // addresses of game servers that do not answer this gate
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -377,6 +378,13 @@ func (x *Open) GetMissed() bool {
 		return x.Missed
 	}
 	return false
+}
+
+func (x *Open) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
 }
 
 func (x *Open) GetDead() []string {
@@ -522,7 +530,7 @@ const file_trunk_proto_rawDesc = "" +
 	"\aRelease\x12\x14\n" +
 	"\x05bound\x18\x01 \x01(\bR\x05bound\"\x1f\n" +
 	"\x05Batch\x12\x16\n" +
-	"\x06frames\x18\x01 \x01(\fR\x06frames\"\xb4\x01\n" +
+	"\x06frames\x18\x01 \x01(\fR\x06frames\"\xce\x01\n" +
 	"\x04Open\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x03R\x04user\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x12\n" +
@@ -530,7 +538,8 @@ const file_trunk_proto_rawDesc = "" +
 	"\x04seat\x18\x04 \x01(\x05R\x04seat\x12\x18\n" +
 	"\arequest\x18\x05 \x01(\x04R\arequest\x12\x16\n" +
 	"\x06resume\x18\x06 \x01(\bR\x06resume\x12\x16\n" +
-	"\x06missed\x18\b \x01(\bR\x06missed\x12\x12\n" +
+	"\x06missed\x18\b \x01(\bR\x06missed\x12\x18\n" +
+	"\asession\x18\t \x01(\x04R\asession\x12\x12\n" +
 	"\x04dead\x18\a \x03(\tR\x04dead\"2\n" +
 	"\x06Placed\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x14\n" +
