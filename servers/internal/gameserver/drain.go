@@ -30,17 +30,28 @@ func (s *Server) Cordon() <-chan struct{} {
 	rooms := s.open()
 	s.config.Log.Info("draining: no new rooms", "rooms", len(rooms))
 	s.dir.Update(func(self *directory.Server) { self.Cordoned, self.Vacant = true, nil })
-	s.warn(rooms)
+	s.spawn(func() {
+		s.warn(s.ctx, rooms)
+		if s.config.Store != nil {
+			s.keepWarning(s.ctx)
+		}
+	})
 	if s.config.Store != nil {
 		s.spawn(func() { s.moveRooms(s.ctx) })
-		s.spawn(func() { s.keepWarning(s.ctx) })
 	}
 	return s.drained
 }
 
+// A thousand rooms that all wake at one moment to tell their players something kept everybody else
+// waiting for 80 ms: so they are woken one after the other, wakePause apart.
+const wakePause = 250 * time.Microsecond
+
 // warn tells everyone in the rooms what will become of them.
-func (s *Server) warn(rooms []*berth) {
+func (s *Server) warn(ctx context.Context, rooms []*berth) {
 	for _, b := range rooms {
+		if !pause(ctx, wakePause) {
+			return
+		}
 		if s.others(b.at.game) {
 			b.room.Foretell(movesNotice, s.config.NoticeEvery)
 		} else {
@@ -56,7 +67,7 @@ func (s *Server) keepWarning(ctx context.Context) {
 	for pause(ctx, time.Second) {
 		now := s.othersByGame()
 		rooms := slices.DeleteFunc(s.open(), func(b *berth) bool { return now[b.at.game] == told[b.at.game] })
-		s.warn(rooms)
+		s.warn(ctx, rooms)
 		told = now
 	}
 }

@@ -30,9 +30,9 @@ func (s *Server) trace(step Step, at place) {
 }
 
 const (
-	// moveSpacing is the time from one room's deadline to the next: a server moves no more than so
+	// moveSpacing is the least time from one room's deadline to the next: a server moves no more than so
 	// many rooms a second in the middle of their rounds, so that none waits long for its turn.
-	moveSpacing = 2 * time.Millisecond
+	moveSpacing = 3 * time.Millisecond
 	// mostMoving is how many rooms stand still for their move at a time.
 	mostMoving = 16
 	// moveAgain is the pause before a room that was not taken is offered again.
@@ -42,19 +42,22 @@ const (
 )
 
 // moveRooms gives every room to another server, until none is left or ctx ends: each between two
-// rounds, or in the middle of one where that takes longer than Config.MoveAfter.
+// rounds, or in the middle of one where that takes too long. The deadlines are spread over
+// Config.MoveAfter, or as far apart as moveSpacing says.
 func (s *Server) moveRooms(ctx context.Context) {
 	slots := make(chan struct{}, mostMoving)
 	offered := make(map[*berth]bool)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		patience := s.config.MoveAfter
-		for _, b := range s.open() { // a room may still come that was being opened
-			if !offered[b] {
+		open := s.open() // a room may still come that was being opened
+		spacing := max(s.config.MoveAfter/time.Duration(len(open)+1), moveSpacing)
+		patience := time.Duration(0)
+		for _, b := range open {
+			if !offered[b] && pause(ctx, wakePause) {
 				offered[b] = true
+				patience += spacing - wakePause
 				s.offer(ctx, b, patience, slots)
-				patience += moveSpacing
 			}
 		}
 		for b := range offered {
