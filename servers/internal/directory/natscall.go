@@ -51,14 +51,22 @@ func (n *natsStore) nudge() {
 	}
 }
 
+// linger is the shortest time between two batches of calls, and so the longest that a call waits for company.
+const linger = 2 * time.Millisecond
+
 // send sends calls until ctx ends. A goroutine of its own: publishing blocks where the socket is full, as it is in a partition, and
 // no room may wait for that.
 func (n *natsStore) send(ctx context.Context) {
+	var last time.Time // when the last batch was sent
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.wake:
+			if early := linger - time.Since(last); early > 0 {
+				time.Sleep(early)
+			}
+			last = time.Now()
 			n.pump(&n.writes)
 			n.pump(&n.reads)
 		}
