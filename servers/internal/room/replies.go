@@ -1,5 +1,10 @@
 package room
 
+import (
+	"encoding/base64"
+	"strconv"
+)
+
 // A request may reach two owners of a room: the first one handled it, stored what came of it, and
 // died before the reply was heard. So the room stores its last replies to requests that changed
 // something, and answers one that comes again as it did then.
@@ -10,10 +15,19 @@ package room
 // replies than that when the owner dies may see the oldest requests done twice.
 const maxReplies = 4
 
-// reply is how a request was answered.
+// reply is how a request was answered. It is written once and stored with every save, so it is kept as
+// it is stored, too: encoding the replies anew each time was a tenth of a game server's work.
 type reply struct {
 	request uint64
 	Message
+	stored []byte
+}
+
+func newReply(request uint64, m Message) reply {
+	b := strconv.AppendUint([]byte(`{"request":`), request, 10)
+	b = strconv.AppendUint(append(b, `,"op":`...), uint64(m.Op), 10)
+	b = base64.StdEncoding.AppendEncode(append(b, `,"body":"`...), m.Body)
+	return reply{request: request, Message: m, stored: append(b, `"}`...)}
 }
 
 // answered is the request that is being handled, if its reply is to be remembered. Zero: none is.
@@ -61,5 +75,5 @@ func (t *Table) note(p *Player, m Message, request uint64) {
 	if len(p.replies) >= maxReplies {
 		p.replies = append(p.replies[:0], p.replies[1:]...)
 	}
-	p.replies = append(p.replies, reply{request: request, Message: m})
+	p.replies = append(p.replies, newReply(request, m))
 }

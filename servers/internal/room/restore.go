@@ -118,7 +118,7 @@ func (t *Table) reseat(s storedPlayer, seamless bool) error {
 		p.away = time.Now().Add(s.Away)
 	}
 	for _, r := range s.Replies {
-		p.replies = append(p.replies, reply{request: r.Request, Message: Message{Op: r.Op, Body: r.Body}})
+		p.replies = append(p.replies, newReply(r.Request, Message{Op: r.Op, Body: r.Body}))
 	}
 	t.present = append(t.present, p)
 	t.place(p, p.seat)

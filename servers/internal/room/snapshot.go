@@ -93,10 +93,7 @@ func (t *Table) appendPlayer(b []byte, p *Player, given bool) []byte {
 		} else {
 			b = append(b, ',')
 		}
-		b = strconv.AppendUint(append(b, `{"request":`...), r.request, 10)
-		b = strconv.AppendUint(append(b, `,"op":`...), uint64(r.Op), 10)
-		b = base64.StdEncoding.AppendEncode(append(b, `,"body":"`...), r.Body)
-		b = append(b, `"}`...)
+		b = append(b, r.stored...)
 	}
 	if len(p.replies) > 0 {
 		b = append(b, ']')
