@@ -130,6 +130,7 @@ func (s *Server) enter(m member, b *berth, in func() error) error {
 	l.mu.Lock()
 	if loss(l.loss.Load()) != present { // who comes late must not take the place of who came after
 		l.mu.Unlock()
+		b.room.Forgo(m.User()) // it may have been opened, and claimed, for who has left since
 		return errLeft
 	}
 	l.speaks.Store(b)

@@ -62,8 +62,11 @@ func (s *Server) adopt(ctx context.Context, entries []directory.Entry) {
 			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeout(ctx, usherPatience)
 			defer cancel()
-			_, err := s.find(ctx, place{entry.Game, entry.Room}, true, nil)
+			b, err := s.find(ctx, place{entry.Game, entry.Room}, true, nil)
 			var taken *redirect
+			if err == nil {
+				s.closeEmpty(b) // its owner died before anybody was in it
+			}
 			if err != nil && !errors.As(err, &taken) && !errors.Is(err, errGone) {
 				s.config.Log.Warn("room not taken over", "game", entry.Game, "room", entry.Room, "err", err)
 			}

@@ -29,3 +29,13 @@ func (t *Table) letGo(user int64, answer func(bound bool)) {
 	}
 	answer(false)
 }
+
+// Forgo tells that a user who was to enter does not come. Unless the user is in the room otherwise, or
+// wants in, Config.Gone is called, and a room in which nobody is ends: it would wait for others for ever.
+func (r *Room) Forgo(user int64) {
+	r.do(func(t *Table) {
+		if t.Player(user) == nil && !t.expects(user) {
+			t.turnedAway(user)
+		}
+	})
+}

@@ -1,7 +1,9 @@
 package room_test
 
 import (
+	"slices"
 	"testing"
+	"testing/synctest"
 
 	"croupier/servers/internal/room"
 	"croupier/servers/internal/room/roomtest"
@@ -95,6 +97,31 @@ func TestLetGoOfARoomThatEnds(t *testing.T) {
 		<-r.Done()
 		if *answer != "free" {
 			t.Errorf("answered %q", *answer)
+		}
+	})
+}
+
+// Who was to enter and does not come is gone. Whoever is in the room stays in it, and a room that was
+// opened for nobody else ends.
+func TestForgo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gone []int64
+		c := room.Config{Seats: 2, Bench: 2, Gone: func(user int64) { gone = append(gone, user) }}
+		r := roomtest.Open(t, c, &script{})
+		a := r.Sit(1, 0)
+		a.Take()
+		r.Forgo(1)
+		r.Forgo(2)
+		r.Wait()
+		hears(t, a)
+		if !slices.Equal(gone, []int64{2}) {
+			t.Errorf("%v are gone, want user 2", gone)
+		}
+		empty := roomtest.Open(t, c, &script{})
+		empty.Forgo(3)
+		<-empty.Done()
+		if !slices.Equal(gone, []int64{2, 3}) {
+			t.Errorf("%v are gone, want user 3 too", gone)
 		}
 	})
 }
