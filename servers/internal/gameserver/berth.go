@@ -61,16 +61,7 @@ func (s *Server) find(ctx context.Context, at place, exists bool, dead []string)
 			return nil, err
 		}
 		if mine {
-			err := s.fill(ctx, b, exists, dead)
-			s.mu.Lock()
-			if err != nil {
-				delete(s.rooms, at)
-				s.checkDrained()
-			}
-			s.mu.Unlock()
-			b.err = err
-			close(b.ready)
-			if err != nil {
+			if err := s.filled(b, s.fill(ctx, b, exists, dead)); err != nil {
 				return nil, err
 			}
 			return b, nil
@@ -103,6 +94,19 @@ func (s *Server) berthAt(at place) (b *berth, mine bool, err error) {
 	b = &berth{at: at, ready: make(chan struct{}), claims: make(map[int64]bool)}
 	s.rooms[at] = b
 	return b, true, nil
+}
+
+// filled says what has come of a new berth: a room, or the error, which it returns.
+func (s *Server) filled(b *berth, err error) error {
+	if err != nil {
+		s.mu.Lock()
+		delete(s.rooms, b.at)
+		s.checkDrained()
+		s.mu.Unlock()
+	}
+	b.err = err
+	close(b.ready)
+	return err
 }
 
 // mostConflicts is how often in a row another server may be faster.
@@ -224,11 +228,12 @@ func (s *Server) roomConfig(b *berth) room.Config {
 	}
 }
 
-// rise gives up the claim of a user who has left the room.
+// rise gives up the claim of a user who has left the room. Both under the lock: who finds the claim
+// gone makes a new one, and that has to come after.
 func (s *Server) rise(b *berth, user int64) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(b.claims, user)
-	s.mu.Unlock()
 	s.dir.Rise(b.at.game, user, b.at.id)
 }
 
@@ -241,7 +246,11 @@ func (s *Server) ended(b *berth, late []room.Entry, unread []room.Unread) {
 	if s.filling[b.at.game] == b {
 		delete(s.filling, b.at.game)
 	}
-	claims := b.claims
+	if next == nil {
+		for user := range b.claims { // as in rise: the next room of this number claims after it
+			s.dir.Rise(b.at.game, user, b.at.id)
+		}
+	}
 	b.claims = nil
 	s.checkDrained()
 	s.mu.Unlock()
@@ -255,9 +264,6 @@ func (s *Server) ended(b *berth, late []room.Entry, unread []room.Unread) {
 		return
 	}
 	s.release(b)
-	for user := range claims {
-		s.dir.Rise(b.at.game, user, b.at.id)
-	}
 	s.config.Log.Debug("room closed", "game", b.at.game, "room", b.at.id)
 	s.again(b, late, unread)
 }
