@@ -139,15 +139,16 @@ func (s *Server) enter(m member, b *berth, in func() error) error {
 		l.mu.Unlock()
 		return err
 	}
-	for len(l.early) > 0 {
-		early := l.early
-		l.early = nil
-		for _, said := range early {
-			s.hand(m, b, said)
-		}
+	early := l.early
+	l.early = nil
+	for len(early) > 0 && s.hand(m, b, early[0]) {
+		early = early[1:]
 	}
 	l.berth.Store(b)
 	l.mu.Unlock()
+	for _, said := range early { // the room has ended meanwhile: they go where the member goes
+		s.dispatch(m, said)
+	}
 	return nil
 }
 

@@ -60,16 +60,7 @@ func (ps peerService) Take(ctx context.Context, h *trunk.Handover) (*trunk.Taken
 	case !mine:
 		return nil, status.Errorf(codes.FailedPrecondition, "room %s %d is here already", at.game, at.id)
 	}
-	err = s.take(ctx, b, h)
-	if err != nil {
-		s.mu.Lock()
-		delete(s.rooms, at)
-		s.checkDrained()
-		s.mu.Unlock()
-	}
-	b.err = err
-	close(b.ready)
-	if err != nil {
+	if err := s.filled(b, s.take(ctx, b, h)); err != nil {
 		return nil, err
 	}
 	return &trunk.Taken{Epoch: b.epoch}, nil
@@ -102,6 +93,10 @@ func (s *Server) take(ctx context.Context, b *berth, h *trunk.Handover) error {
 	return nil
 }
 
+// errNotHere answers who asks for a room that is not on this server: it is over, or has moved since
+// they looked, with the player in it.
+var errNotHere = status.Error(codes.NotFound, "the room is not here")
+
 // LetGo lets a player out of a room of this server, if the game does.
 func (ps peerService) LetGo(ctx context.Context, o *trunk.Occupant) (*trunk.Release, error) {
 	s := ps.server
@@ -112,7 +107,7 @@ func (ps peerService) LetGo(ctx context.Context, o *trunk.Occupant) (*trunk.Rele
 	b := s.rooms[place{o.GetGame(), o.GetRoom()}]
 	s.mu.Unlock()
 	if b == nil {
-		return &trunk.Release{}, nil
+		return nil, errNotHere
 	}
 	select {
 	case <-b.ready:
@@ -120,7 +115,7 @@ func (ps peerService) LetGo(ctx context.Context, o *trunk.Occupant) (*trunk.Rele
 		return nil, ctx.Err()
 	}
 	if b.err != nil {
-		return &trunk.Release{}, nil
+		return nil, errNotHere
 	}
 	bound, err := s.letGoHere(ctx, b, o.GetUser())
 	if err != nil {

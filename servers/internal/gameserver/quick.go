@@ -141,6 +141,7 @@ func (s *Server) sitIn(ctx context.Context, m member, b *berth, w wish) error {
 	l := m.link()
 	l.full = func() { // on the room's goroutine: the last seat is taken
 		s.rise(b, m.User())
+		l.speaks.Store(nil) // who sends the member elsewhere does not wait for this room's end
 		l.wait()
 		s.usher(m, w)
 	}

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"croupier/servers/internal/directory"
 	"croupier/servers/internal/room"
 )
@@ -190,17 +193,29 @@ func (s *Server) letGo(ctx context.Context, at place, user int64) (bound bool, e
 			return s.letGoHere(ctx, b, user)
 		}
 	}
-	entry, err := s.dir.Look(ctx, at.key())
-	switch {
-	case errors.Is(err, directory.ErrNone):
-		return false, nil // the claim of a room that is over
-	case err != nil:
-		return false, err
-	case entry.Server == s.id || !s.dir.Alive(entry.Server):
-		return true, nil // its owner has died: they may have a seat in it
+	for range mostConflicts {
+		entry, err := s.dir.Look(ctx, at.key())
+		switch {
+		case errors.Is(err, directory.ErrNone):
+			return false, nil // the claim of a room that is over
+		case err != nil:
+			return false, err
+		case entry.Server == s.id || !s.dir.Alive(entry.Server):
+			return true, nil // its owner has died: they may have a seat in it
+		}
+		bound, err = s.peers.letGo(ctx, entry.Address, at, user)
+		if status.Code(err) != codes.NotFound {
+			return bound, err
+		}
+		if !pause(ctx, movePause) { // it is on its way
+			return false, ctx.Err()
+		}
 	}
-	return s.peers.letGo(ctx, entry.Address, at, user)
+	return true, nil // an entry whose owner does not have the room: as of one that has died
 }
+
+// movePause is how long after a room was not found where its entry says the entry is read again.
+const movePause = 20 * time.Millisecond
 
 func (s *Server) letGoHere(ctx context.Context, b *berth, user int64) (bound bool, err error) {
 	answer := make(chan bool, 1)
