@@ -27,7 +27,8 @@ func (s *session) depart(b *binding, why string) *passage {
 	return p
 }
 
-// placed handles the news of where a lane leads, and who the owner of the room is.
+// placed handles the news of where a lane leads, and who the owner of the room is. It may come again:
+// where the room was full, or ended before the player was in it, the lane leads to the next one.
 func (s *session) placed(b *binding, payload []byte) {
 	var m trunk.Placed
 	unmarshal(payload, &m)
@@ -37,7 +38,7 @@ func (s *session) placed(b *binding, payload []byte) {
 	}
 	r := s.gate.placement.remember(to, b.up.addr, m.GetEpoch())
 	s.placing.Lock()
-	if b.placed || b.moved {
+	if b.moved {
 		s.placing.Unlock()
 		return
 	}

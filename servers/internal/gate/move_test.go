@@ -112,6 +112,26 @@ func TestAnyRoom(t *testing.T) {
 	}
 }
 
+// A lane may lead to another room than was said first, since that one was full, and to a newer one of
+// the same number, since the first one ended: what was said last counts.
+func TestPlacedAgain(t *testing.T) {
+	t.Parallel()
+	a := newFake(t)
+	c := newCourt(t, nil, a)
+	p := c.player(7)
+	p.sits(0, 1)
+	l := a.next()
+	l.placed(123456, 9)
+	l.placed(234567, 4)
+	l.placed(234567, 6)
+	l.reply(1, wire.Command_SIT_DOWN, &wire.User{Id: 7})
+	p.hears("sit_down 7 #1")
+	l.moved(&trunk.Moved{Address: a.addr.String()})
+	if o := a.next().open; o.GetRoom() != 234567 || !o.GetResume() {
+		t.Errorf("open: %v", o)
+	}
+}
+
 // A room moves in play: what was under way comes back, what is said meanwhile waits, and all of it
 // arrives once, in order. What had its reply, or was handled, is not said again.
 func TestMovedInPlay(t *testing.T) {
