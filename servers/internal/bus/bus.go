@@ -71,6 +71,9 @@ func dial(ctx context.Context, urls string, log *slog.Logger, opts []nats.Option
 		if err == nil {
 			return conn, nil
 		}
+		if parse := new(url.Error); errors.As(err, &parse) { // its text quotes the URL, secrets and all
+			return nil, fmt.Errorf("connect to NATS: %q is no URL: write nats://HOST:4222, and a password in NATS_TOKEN", Redact(urls))
+		}
 		if !passing(err) {
 			return nil, fmt.Errorf("connect to NATS at %s: %w", Redact(urls), err)
 		}
@@ -92,8 +95,7 @@ func passing(err error) bool {
 			return false
 		}
 	}
-	var parse *url.Error
-	return !errors.As(err, &parse)
+	return true
 }
 
 // Redact writes URLs without what they carry of passwords and tokens.

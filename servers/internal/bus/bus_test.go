@@ -186,6 +186,18 @@ func TestDialWaitsAndReconnects(t *testing.T) {
 	}
 }
 
+// What a URL parser refuses is not quoted: the likeliest cause is a letter of a password.
+func TestDialQuotesNoSecret(t *testing.T) {
+	for _, url := range []string{
+		"nats://secret%zz@127.0.0.1:1", "nats://user:secret /@127.0.0.1:1", "nats://user:secret/x@127.0.0.1:1", "nats://secret@[::1",
+		"nats://127.0.0.1:1,nats://user:secret/x@127.0.0.1:1",
+	} {
+		if _, err := Dial(soon(t), url, "test", slog.New(slog.DiscardHandler)); err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "no URL") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
 func TestRedact(t *testing.T) {
 	for in, want := range map[string]string{
 		"nats://host:4222":                     "nats://host:4222",
