@@ -82,7 +82,7 @@ func (s *Stack) newGame(c Config, at *slot, version string) (server, error) {
 		}
 	}
 	running, err := gameserver.New(config)
-	return wired{running, conn}, err
+	return withBus(running, conn, err)
 }
 
 func (s *Stack) newGate(c Config, at *slot, version string) (server, error) {
@@ -97,7 +97,7 @@ func (s *Stack) newGate(c Config, at *slot, version string) (server, error) {
 	running, err := gate.New(gate.Config{
 		Keys: s.Keys, Services: services, Rate: c.Rate, Burst: 2 * c.Rate, Spread: c.Spread, Dev: !c.Production, Bus: conn, Version: version, Log: c.Log,
 	})
-	return wired{running, conn}, err
+	return withBus(running, conn, err)
 }
 
 // dial connects a server to the NATS server, where there is one: each has a connection of its own,
@@ -113,6 +113,14 @@ func (s *Stack) dial(at *slot, log *slog.Logger) (*nats.Conn, error) {
 type wired struct {
 	server
 	conn *nats.Conn
+}
+
+// withBus returns the two as one. Where there is no server the connection is closed.
+func withBus(running server, conn *nats.Conn, err error) (server, error) {
+	if err != nil && conn != nil {
+		conn.Close()
+	}
+	return wired{running, conn}, err
 }
 
 func (w wired) Run(stages lifecycle.Stages, play, ops net.Listener) error {

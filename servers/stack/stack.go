@@ -119,8 +119,8 @@ func (s *Stack) SignalGate() { s.gates[0].current().signal() }
 // address. It returns when the new one is ready. A server that is gone already is only started.
 // When ctx ends before, the server stays as far as it has come.
 //
-// Rooms of the old server do not move: they end, settled, and begin anew where their players sit
-// down next.
+// Rooms of the old server move to the others. Where there are none, or the grace time is over, they
+// end, settled, and begin anew where their players sit down next.
 func (s *Stack) Restart(ctx context.Context, i int, c Change) error {
 	return s.replace(ctx, s.games[i], s.orVersion(c))
 }
