@@ -44,6 +44,12 @@ func newMetrics(s *Server) *metrics {
 			}
 			return 0
 		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_directory_away", Help: "1 where the directory of rooms does not answer: rooms stand still."}, func() float64 {
+			if s.ready() != nil || s.dir.Healthy() != nil {
+				return 1
+			}
+			return 0
+		}),
 	)
 	return m
 }
