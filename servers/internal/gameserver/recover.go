@@ -16,7 +16,7 @@ const (
 	// mostRecovering is how many rooms of a dead server are taken over at a time.
 	mostRecovering = 16
 	// firstSearch is how long after its start a server looks for rooms that nobody owns: by then it
-	// knows who is alive. searchEvery is the time from then on.
+	// knows who is alive. So it does after a search that failed. searchEvery is the time from then on.
 	firstSearch = 3 * time.Second
 	searchEvery = time.Minute
 )
@@ -40,6 +40,7 @@ func (s *Server) recoverRooms(ctx context.Context) {
 			return
 		}
 		if err != nil && ctx.Err() == nil {
+			search.Reset(firstSearch)
 			s.config.Log.Warn("rooms of dead servers not found: they wait for their players, or for the next search", "err", err)
 		}
 		s.adopt(ctx, entries)
