@@ -91,8 +91,12 @@ func (s *Server) offer(ctx context.Context, b *berth, patience time.Duration, sl
 		retry := func(after time.Duration) {
 			answer(room.Kept)
 			s.spawn(func() {
-				if pause(ctx, after) {
-					s.offer(ctx, b, 0, slots)
+				for pause(ctx, after) && !ended(b.room) {
+					if s.others(b.at.game) {
+						s.offer(ctx, b, 0, slots)
+						return
+					}
+					after = moveAgain // nobody could take it: it plays on
 				}
 			})
 		}
