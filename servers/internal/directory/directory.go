@@ -26,6 +26,9 @@ var ErrLost = errors.New("the room is owned by somebody else now")
 // ErrAway: the store does not answer. Nothing is known of what was asked; ask again later.
 var ErrAway = errors.New("the directory's store does not answer")
 
+// ErrNewer: what is stored was written in a format that this program does not know. A newer server can read it.
+var ErrNewer = errors.New("leave it to a newer server")
+
 // Limits and times. They are liveness only: no safety hangs on a clock.
 const (
 	// Renewal is how often a server says that it lives.

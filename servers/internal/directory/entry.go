@@ -63,8 +63,8 @@ func parseEntry(it item, born uint64) (Entry, claimID, error) {
 	}
 	v := it.value
 	if len(v) > 0 && v[0] > entryFormat {
-		return Entry{}, claim, fmt.Errorf("the entry of room %d of %q has format %d, and this program reads up to %d: leave it to a newer server",
-			key.Room, key.Game, v[0], entryFormat)
+		return Entry{}, claim, fmt.Errorf("the entry of room %d of %q has format %d, and this program reads up to %d: %w",
+			key.Room, key.Game, v[0], entryFormat, ErrNewer)
 	}
 	if len(v) < textsAt || v[0] != entryFormat {
 		return Entry{}, claim, fmt.Errorf("room %d of %q: %w", key.Room, key.Game, errMangled)

@@ -38,7 +38,7 @@ func encodeSeat(room int64) []byte {
 
 func parseSeat(key string, v []byte) (int64, error) {
 	if len(v) > 0 && v[0] > seatFormat {
-		return 0, fmt.Errorf("the seat at %s has format %d, and this program reads up to %d: ask a newer server", key, v[0], seatFormat)
+		return 0, fmt.Errorf("the seat at %s has format %d, and this program reads up to %d: %w", key, v[0], seatFormat, ErrNewer)
 	}
 	if len(v) != 9 || v[0] != seatFormat {
 		return 0, fmt.Errorf("the seat at %s cannot be read: %d bytes", key, len(v))

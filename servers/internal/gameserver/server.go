@@ -186,7 +186,7 @@ func (s *Server) turnAway(m member, err error, request uint64) {
 	case errors.Is(err, errLeft): // nobody listens
 	case errors.As(err, &to):
 		m.send(*to)
-	case errors.Is(err, errCordoned), errors.Is(err, errUnreadable):
+	case errors.Is(err, errCordoned), errors.Is(err, errUnreadable), errors.Is(err, directory.ErrNewer):
 		m.elsewhere(err)
 	case errors.Is(err, errGone):
 		m.End(room.Absent)
