@@ -217,11 +217,21 @@ func (s *Server) letGo(ctx context.Context, at place, user int64) (bound bool, e
 // movePause is how long after a room was not found where its entry says the entry is read again.
 const movePause = 20 * time.Millisecond
 
+// letGoHere does so where the room is here. What is known of the user's claim is void: whoever asks
+// is about to replace it, also where the user is not in the room.
 func (s *Server) letGoHere(ctx context.Context, b *berth, user int64) (bound bool, err error) {
+	s.mu.Lock()
+	delete(b.claims, user)
+	s.mu.Unlock()
 	answer := make(chan bool, 1)
 	b.room.LetGo(user, func(bound bool) { answer <- bound })
 	select {
 	case bound := <-answer:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if bound && b.claims != nil {
+			b.claims[user] = true
+		}
 		return bound, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
