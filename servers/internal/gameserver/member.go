@@ -37,8 +37,10 @@ type link struct {
 	loss   atomic.Uint32         // a loss; set under mu
 	// version is the server's, until the member was told.
 	version atomic.Pointer[string]
-	// full is what happens where a room has no seat for a member who takes nothing else.
-	full func()
+	// full is what happens where a room has no seat for a member who takes nothing else. Such a one is
+	// told of the room with its first message: unplaced is true until then.
+	full     func()
+	unplaced atomic.Bool
 
 	mu    sync.Mutex
 	early []inbound // what the member said on the way
@@ -134,7 +136,9 @@ func (s *Server) enter(m member, b *berth, in func() error) error {
 		return errLeft
 	}
 	l.speaks.Store(b)
-	m.placed(b)
+	if !l.unplaced.Load() {
+		m.placed(b)
+	}
 	if err := in(); err != nil {
 		l.mu.Unlock()
 		return err

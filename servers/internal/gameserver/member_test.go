@@ -66,10 +66,13 @@ func TestFullRoomHoldsNoTrunkUp(t *testing.T) {
 	if err := one.sitIn(t.Context(), l, full, wish{at: place{game: "dice"}, seat: room.AnySeat}); err != nil {
 		t.Fatal(err)
 	}
-	for h := range frames {
-		if h.Kind == trunk.KindMoved {
-			break
+	select {
+	case h := <-frames:
+		if h.Kind != trunk.KindMoved || h.moved.GetAddress() != two.address {
+			t.Errorf("%+v, want the way to %s and nothing of the room that was full", h, two.address)
 		}
+	case <-time.After(patience):
+		t.Fatal("nothing comes")
 	}
 	shut := make(chan struct{})
 	go func() {

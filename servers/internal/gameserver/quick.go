@@ -139,7 +139,8 @@ func (s *Server) sitIn(ctx context.Context, m member, b *berth, w wish) error {
 		return err
 	}
 	l := m.link()
-	l.full = func() { // on the room's goroutine: the last seat is taken
+	l.unplaced.Store(true) // the gate holds back what the member says until there is a seat
+	l.full = func() {      // on the room's goroutine: the last seat is taken
 		s.rise(b, m.User())
 		l.speaks.Store(nil) // who sends the member elsewhere does not wait for this room's end
 		l.wait()

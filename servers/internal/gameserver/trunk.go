@@ -253,6 +253,9 @@ func (l *lane) Send(op uint32, body []byte, meta room.Meta) {
 		kind, front = trunk.KindReply, binary.AppendUvarint(front, meta.Request)
 	}
 	version, number := l.to.hello()
+	if version != "" && l.to.unplaced.Swap(false) {
+		l.placed(l.to.speaks.Load())
+	}
 	l.put(kind, wire.AppendOpcode(front, wire.Command(op)), body,
 		wire.AppendMetaOf(tail[:0], version, number, meta.Epoch, meta.Seq, meta.Request))
 }
