@@ -169,7 +169,7 @@ func (s *Server) openNew(ctx context.Context, b *berth, revision uint64) error {
 		s.config.Log.Error("room not opened", "game", b.at.game, "room", b.at.id, "err", err)
 		return room.Refuse(room.CodeFail, "the game could not be started")
 	}
-	s.install(b, opened, nil)
+	s.install(b, opened)
 	s.metrics.opened.Inc()
 	s.config.Log.Debug("room opened", "game", b.at.game, "room", b.at.id)
 	return nil
@@ -201,19 +201,18 @@ func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) 
 func (s *Server) start(b *berth, prepared *room.Prepared) {
 	players := prepared.Players()
 	s.dir.Forget(b.at.game, players...)
-	s.install(b, prepared.Run(b.epoch, s.record(b)), players)
+	s.mu.Lock()
+	for _, user := range players { // before any of them can leave
+		b.claims[user] = true
+	}
+	s.mu.Unlock()
+	s.install(b, prepared.Run(b.epoch, s.record(b)))
 }
 
-func (s *Server) install(b *berth, r *room.Room, players []int64) {
+func (s *Server) install(b *berth, r *room.Room) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.room = r
-	if b.claims == nil {
-		return // it has ended already
-	}
-	for _, user := range players {
-		b.claims[user] = true
-	}
 }
 
 func (s *Server) roomConfig(b *berth) room.Config {
