@@ -16,6 +16,7 @@
 //	mover.go       the few goroutines that take passages on
 //	kept.go        copies of requests that have no reply yet
 //	push.go        messages to players from outside of their rooms
+//	kill.go        an end as that of its process, for tests
 //
 // # A session and its room
 //
