@@ -28,7 +28,7 @@ func (s *session) depart(b *binding, why string) *passage {
 }
 
 // placed handles the news of where a lane leads, and who the owner of the room is. It may come again:
-// where the room was full, or ended before the player was in it, the lane leads to the next one.
+// where the room ended before the player was in it, the lane leads to the next one.
 func (s *session) placed(b *binding, payload []byte) {
 	var m trunk.Placed
 	unmarshal(payload, &m)

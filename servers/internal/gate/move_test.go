@@ -112,8 +112,8 @@ func TestAnyRoom(t *testing.T) {
 	}
 }
 
-// A lane may lead to another room than was said first, since that one was full, and to a newer one of
-// the same number, since the first one ended: what was said last counts.
+// A lane may lead to another room than was said first, or to a newer one of the same number, since
+// the first one ended: what was said last counts.
 func TestPlacedAgain(t *testing.T) {
 	t.Parallel()
 	a := newFake(t)

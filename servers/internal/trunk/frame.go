@@ -14,7 +14,7 @@
 // it. A lane that leads into no room has none: Moved, or Shut with ReasonCordoned, ReasonAbsent or
 // ReasonRefused (after an Error) comes first. The gate holds back what the player says until the
 // server has said Placed, or any message; nothing but Open and Shut is on a lane before. Placed comes
-// again where that room was full, or ended, before the player was in it: the lane leads to the next one.
+// again where that room ended before the player was in it: the lane leads to the next one.
 //
 // A message that answers a request with a number is a Reply, anything else is Data. The gate keeps
 // a copy of each numbered message until its Reply, or until the lane ends in another way than by
