@@ -71,6 +71,9 @@ func (s *Server) find(ctx context.Context, at place, exists bool, dead []string)
 			if b.err == nil {
 				return b, nil
 			}
+			if to := new(redirect); errors.As(b.err, &to) && len(dead) == 0 {
+				return nil, b.err // of a crowd, the first asks the directory
+			}
 			// Whoever opened it failed, perhaps for reasons of their own.
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -92,7 +95,9 @@ func (s *Server) berthAt(at place) (b *berth, mine bool, err error) {
 		return nil, false, room.Refuse(room.CodeFail, "room_id is a whole number from 1")
 	}
 	b = &berth{at: at, ready: make(chan struct{}), claims: make(map[int64]bool)}
-	s.rooms[at] = b
+	if !s.cordoned { // else nothing becomes of it, and the drain is not to wait for those who ask
+		s.rooms[at] = b
+	}
 	return b, true, nil
 }
 
