@@ -39,6 +39,8 @@ type berth struct {
 	tenure *directory.Tenure
 	next   atomic.Pointer[redirect] // where the room has gone
 
+	refusals int // how often nobody took it; for whoever offers it
+
 	// Guarded by Server.mu.
 	claims  map[int64]bool // users whose claim leads here
 	joining int            // of those who get any free seat, how many are on their way in

@@ -35,8 +35,10 @@ const (
 	moveSpacing = 3 * time.Millisecond
 	// mostMoving is how many rooms stand still for their move at a time.
 	mostMoving = 16
-	// moveAgain is the pause before a room that was not taken is offered again.
+	// moveAgain is the pause before a room that was not taken is offered again, twice as long each
+	// time, up to moveLast.
 	moveAgain = 500 * time.Millisecond
+	moveLast  = 4 * time.Second
 	// moveBusy is the same where too many rooms move at the time.
 	moveBusy = 20 * time.Millisecond
 )
@@ -92,7 +94,7 @@ func (s *Server) offer(ctx context.Context, b *berth, patience time.Duration, sl
 			answer(room.Kept)
 			s.spawn(func() {
 				for pause(ctx, after) && !ended(b.room) {
-					if s.others(b.at.game) {
+					if s.others(b.at.game) && s.dir.Healthy() == nil {
 						s.offer(ctx, b, 0, slots)
 						return
 					}
@@ -113,7 +115,8 @@ func (s *Server) offer(ctx context.Context, b *berth, patience time.Duration, sl
 				answer(outcome)
 				return
 			}
-			retry(moveAgain)
+			b.refusals++
+			retry(min(moveAgain<<min(b.refusals-1, 8), moveLast))
 		})
 	})
 }
@@ -142,7 +145,7 @@ func (s *Server) give(b *berth, snapshot []byte) room.Outcome {
 	})
 	if err != nil {
 		s.metrics.refused.Inc()
-		s.config.Log.Warn("room was not taken", "game", b.at.game, "room", b.at.id, "by", to.ID, "err", err)
+		s.config.Log.Log(s.ctx, s.firstTime("not taken by "+to.ID), "room was not taken: it is offered again", "game", b.at.game, "room", b.at.id, "by", to.ID, "err", err)
 		if refused {
 			return room.Kept
 		}

@@ -106,6 +106,7 @@ type Server struct {
 	filling  map[string]*berth  // the newest room that was opened for somebody who named none, by game
 	assigned map[string]int     // rooms given to each server since its lease last said how many it has
 	cordoned bool
+	logged   map[string]bool // what was logged as a warning, see firstTime
 }
 
 // place names a room: numbers are given for each kind of game by itself. Number 0 is any room.
@@ -135,6 +136,7 @@ func New(c Config) (*Server, error) {
 		vacant:   make(map[string][]int64),
 		filling:  make(map[string]*berth),
 		assigned: make(map[string]int),
+		logged:   make(map[string]bool),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s)
@@ -240,4 +242,22 @@ func (s *Server) spawn(f func()) {
 	if !s.over {
 		s.work.Go(f)
 	}
+}
+
+// mostLogged is how many things are remembered to have been logged.
+const mostLogged = 256
+
+// firstTime is at what level something is logged that may happen to a thousand rooms at once: a
+// warning the first time, and for those who look closely after that.
+func (s *Server) firstTime(what string) slog.Level {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.logged[what] {
+		return slog.LevelDebug
+	}
+	if len(s.logged) >= mostLogged {
+		clear(s.logged)
+	}
+	s.logged[what] = true
+	return slog.LevelWarn
 }
