@@ -187,9 +187,9 @@ func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) 
 	if err := s.mayHold(); err != nil {
 		return err
 	}
-	prepared, err := room.Prepare(s.roomConfig(b), s.config.Games[b.at.game].New(), entry.Snapshot)
+	prepared, err := s.prepare(b, s.roomConfig(b), entry.Snapshot)
 	if err != nil {
-		s.config.Log.Error("room left to another server: its snapshot can't be read here", "game", b.at.game, "room", b.at.id, "written by", entry.Version, "err", err)
+		s.config.Log.Log(ctx, s.firstTime("unreadable "+b.at.game+" of version "+entry.Version), "room left to another server: its snapshot can't be read here", "game", b.at.game, "room", b.at.id, "written by", entry.Version, "err", err)
 		return fmt.Errorf("%w: it was written by version %s: %w", errUnreadable, entry.Version, err)
 	}
 	tenure, err := s.dir.Claim(ctx, b.at.key(), entry.Revision, entry.Snapshot)
@@ -202,6 +202,16 @@ func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) 
 	s.metrics.recovered.Inc()
 	s.config.Log.Info("room taken over", "game", b.at.game, "room", b.at.id, "from", entry.Server)
 	return nil
+}
+
+// prepare builds a room from a snapshot, without running it.
+func (s *Server) prepare(b *berth, c room.Config, snapshot []byte) (*room.Prepared, error) {
+	prepared, err := room.Prepare(c, s.config.Games[b.at.game].New(), snapshot)
+	if err == nil && prepared.ID() != b.at.id {
+		err = fmt.Errorf("it is a snapshot of room %d", prepared.ID())
+		prepared.Drop()
+	}
+	return prepared, err
 }
 
 // start runs a room that was prepared from a snapshot.

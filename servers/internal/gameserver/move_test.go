@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"croupier/servers/internal/directory"
+	"croupier/servers/internal/room"
 	"croupier/servers/internal/trunk"
 	"croupier/servers/wire"
 )
@@ -188,5 +189,29 @@ func TestNoSuchSeat(t *testing.T) {
 	}
 	if h := g.until(trunk.KindShut, 0); h.reason != trunk.ReasonRefused {
 		t.Errorf("the lane ends with %d, want refused", h.reason)
+	}
+}
+
+// A snapshot of one room does not become another.
+func TestTakeTheWrongRoom(t *testing.T) {
+	store := directory.NewMemory()
+	one, two := run(t, store), run(t, store)
+	attach(t, one).sit(7, 1)
+	snapshot := make(chan []byte, 1)
+	if err := one.open()[0].room.Do(t.Context(), func(table *room.Table) {
+		b, err := table.Snapshot()
+		if err != nil {
+			t.Error(err)
+		}
+		snapshot <- b
+	}); err != nil {
+		t.Fatal(err)
+	}
+	refused, err := one.peers.take(t.Context(), two.address, &trunk.Handover{Game: "dice", Room: 2, Snapshot: <-snapshot})
+	if !refused || err == nil {
+		t.Errorf("room 2 is taken with a snapshot of room 1: %v", err)
+	}
+	if n := two.count(); n != 0 {
+		t.Errorf("%d rooms are left", n)
 	}
 }

@@ -75,7 +75,7 @@ func (s *Server) take(ctx context.Context, b *berth, h *trunk.Handover) error {
 	c := s.roomConfig(b)
 	c.Seamless = true
 	s.trace(StepRestore, b.at)
-	prepared, err := room.Prepare(c, s.config.Games[b.at.game].New(), h.GetSnapshot())
+	prepared, err := s.prepare(b, c, h.GetSnapshot())
 	if err != nil {
 		s.config.Log.Log(ctx, s.firstTime("unreadable "+b.at.game), "room refused: its snapshot can't be read here", "game", b.at.game, "room", b.at.id, "err", err)
 		return status.Errorf(codes.FailedPrecondition, "%s can't read the room's snapshot: %v", s.config.Version, err)
