@@ -19,7 +19,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"croupier/servers/internal/directory"
-	"croupier/servers/internal/room"
 	"croupier/servers/internal/trunk"
 	"croupier/servers/token"
 )
