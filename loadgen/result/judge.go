@@ -193,7 +193,7 @@ func (r *Run) passed() []string {
 		reasons = append(reasons, "objectives met: "+strings.Join(met, ", "))
 	}
 	if n := r.Counts.Migrated; n > 0 {
-		reasons = append(reasons, fmt.Sprintf("rooms changed their server %s under their players, %d of them after it had died, and no round was lost", count(n, "time"), r.Counts.Recovered))
+		reasons = append(reasons, fmt.Sprintf("no round was lost in %s of rooms, %d after their server had died", count(n, "move"), r.Counts.Recovered))
 	}
 	if n := r.Counts.Closed; n > 0 {
 		reasons = append(reasons, fmt.Sprintf("but the servers closed %s under their players, after their rounds were settled; %s came back to another seat", count(n, "room"), count(r.Counts.Moved, "player")))

@@ -45,12 +45,9 @@ func serve(args []string) error {
 	stages, release := lifecycle.Notify(context.Background())
 	defer release()
 	if o.nats != "" {
-		store, closeStore, err := openStore(stages.Drain, o)
-		if err != nil {
-			return err
-		}
-		defer closeStore()
-		o.config.Store = store
+		rooms := &store{url: o.nats, name: o.config.Name, replicas: o.replicas}
+		defer rooms.close()
+		o.config.Store = rooms.open
 	}
 	server, err := gameserver.New(o.config)
 	if err != nil {

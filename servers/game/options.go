@@ -36,6 +36,14 @@ when none is left. Second SIGTERM: settle and close now.
 JWT_KEY (KEY or KID:KEY,KID:KEY, in base64) verifies gates, other game servers and direct players.
 --dev does without. NATS_TOKEN or NATS_CREDS (a file) is the password for --nats.
 
+Examples:
+  game                                                  one server, rooms in memory
+  game --nats nats://127.0.0.1:4222                     rooms outlive the server
+  game --nats nats://127.0.0.1:4222 --listen :61001 --ops 127.0.0.1:61011    a second one on this host
+  curl -s 127.0.0.1:60011/rooms
+
+Exit codes: 0 stopped as told; 1 failed; 2 the command line can't be followed.
+
 `
 
 func parse(args []string, jwtKey string, output io.Writer) (options, error) {
@@ -51,7 +59,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	f.DurationVar(&o.config.DrainTimeout, "drain-timeout", 0, "how long a drain waits for rooms to move or end before it settles and closes; 0: for ever")
 	f.IntVar(&o.config.MaxRooms, "max-rooms", 100_000, "how many `rooms` are open at most")
 	f.Float64Var(&o.config.Rate, "rate", 100, "`messages` a second that a direct player may send on average")
-	f.StringVar(&o.nats, "nats", os.Getenv("NATS_URL"), "`URL` of the NATS server that keeps the rooms, so that they outlive this server, e.g. nats://nats:4222 (default $NATS_URL; empty: in memory)")
+	f.StringVar(&o.nats, "nats", "", "`URL` of the NATS server that keeps the rooms, so that they outlive this server, e.g. nats://nats:4222 (default $NATS_URL; empty: in memory)")
 	f.IntVar(&o.replicas, "nats-replicas", 1, "how many NATS `servers` keep each room: 1, 3 or 5")
 	f.StringVar(&o.advertise, "advertise", "", "`address` where gates and other game servers reach this one, HOST:PORT (default that of --listen, or this host's)")
 	f.StringVar(&o.config.Name, "name", hostname(), "`name` of this server, in logs and in the directory of rooms")
@@ -64,6 +72,9 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	}
 	if *debug {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
+	}
+	if o.nats == "" {
+		o.nats = os.Getenv("NATS_URL") // not as the default that --help prints: it may hold a password
 	}
 	switch {
 	case *seats < 1 || *seats > 64:

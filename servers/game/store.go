@@ -6,33 +6,48 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"croupier/servers/internal/bus"
 	"croupier/servers/internal/directory"
 )
 
-// storePatience is how long a server that starts waits for NATS to keep anything: a cluster of it
-// that has just started elects a leader first.
-const storePatience = 30 * time.Second
+// store is where the rooms of all game servers are kept: a NATS server.
+type store struct {
+	url      string
+	name     string // of this game server
+	replicas int
+	conn     *nats.Conn // nil: not connected
+}
 
-// openStore opens the directory of rooms at the NATS server.
-func openStore(ctx context.Context, o options) (directory.Store, func(), error) {
-	conn, err := bus.Dial(ctx, o.nats, o.config.Name, slog.Default())
+// open connects, and opens the directory of rooms. It tries until ctx ends, or until trying is of no
+// use: NATS may be started later, and a cluster of it elects a leader first.
+func (s *store) open(ctx context.Context) (directory.Store, error) {
+	conn, err := bus.Dial(ctx, s.url, s.name, slog.Default())
 	if err != nil {
-		return nil, nil, fmt.Errorf("connect to NATS: %w", err)
+		return nil, err
 	}
-	for until := time.Now().Add(storePatience); ; {
-		store, err := directory.OpenNATS(ctx, conn, o.replicas)
+	s.conn = conn
+	for tries := 0; ; tries++ {
+		opened, err := directory.OpenNATS(ctx, conn, s.replicas)
 		if err == nil {
-			return store, conn.Close, nil
+			return opened, nil
 		}
-		if ctx.Err() != nil || time.Now().After(until) {
-			conn.Close()
-			return nil, nil, fmt.Errorf("open the directory of rooms: %w", err)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("open the directory of rooms: %w", err)
 		}
-		slog.Warn("the directory of rooms can't be opened yet; trying on", "err", err)
+		if tries%60 == 0 {
+			slog.Warn("NATS keeps no rooms yet, and none are served until it does; trying on. Does it run with JetStream (-js)?", "err", err)
+		}
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
 		}
+	}
+}
+
+func (s *store) close() {
+	if s.conn != nil {
+		s.conn.Close()
 	}
 }

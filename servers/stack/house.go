@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -76,10 +77,7 @@ func (s *Stack) newGame(c Config, at *slot, version string) (server, error) {
 		return nil, err
 	}
 	if conn != nil {
-		if config.Store, err = directory.OpenNATS(s.open, conn, 1); err != nil {
-			conn.Close()
-			return nil, err
-		}
+		config.Store = func(ctx context.Context) (directory.Store, error) { return directory.OpenNATS(ctx, conn, 1) }
 	}
 	running, err := gameserver.New(config)
 	return withBus(running, conn, err)

@@ -121,6 +121,7 @@ func (o RunDemo) scenario() scenario.Scenario {
 	s.Ramp = min(time.Duration(o.Bots)*time.Second/200, o.For/4)
 	s.Think = min(s.Think, o.Round/4)
 	s.Backoff = time.Second // a demo is short
+	s.Ping = time.Second    // so that it is seen how long players wait where a room moves or is taken over
 	return s
 }
 

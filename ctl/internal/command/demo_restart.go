@@ -37,13 +37,13 @@ func (o RunDemo) disturb(ctx context.Context, running *stack.Stack, notes chan<-
 		if !sleep(ctx, time.Until(began.Add(t.at))) {
 			return
 		}
+		signalled := time.Now()
 		if t.kill {
 			tell("killing %s (kill -9)", t.name(o.Games))
 			running.Kill(t.server)
 		} else {
 			tell("restarting %s (%s -> %s)", t.name(o.Games), t.from, t.to)
 		}
-		signalled := time.Now()
 		err := running.Restart(ctx, t.server, stack.Change{Version: t.to, Grace: o.Grace, Away: o.Away})
 		switch {
 		case ctx.Err() != nil:

@@ -65,10 +65,19 @@ func Dial(ctx context.Context, urls, name string, log *slog.Logger) (*nats.Conn,
 	return dial(ctx, urls, log, opts)
 }
 
+const (
+	dialPause = 100 * time.Millisecond // between two tries
+	sayEvery  = 600                    // tries: a minute or more
+)
+
 func dial(ctx context.Context, urls string, log *slog.Logger, opts []nats.Option) (*nats.Conn, error) {
+	began := time.Now()
 	for tries := 0; ; tries++ {
 		conn, err := nats.Connect(urls, opts...)
 		if err == nil {
+			if tries > 0 {
+				log.Info("NATS answers", "url", Redact(urls), "after", time.Since(began).Round(time.Second))
+			}
 			return conn, nil
 		}
 		if parse := new(url.Error); errors.As(err, &parse) { // its text quotes the URL, secrets and all
@@ -77,13 +86,13 @@ func dial(ctx context.Context, urls string, log *slog.Logger, opts []nats.Option
 		if !passing(err) {
 			return nil, fmt.Errorf("connect to NATS at %s: %w", Redact(urls), err)
 		}
-		if tries == 0 {
-			log.Warn("NATS does not answer; trying on", "url", Redact(urls), "err", err)
+		if tries%sayEvery == 0 {
+			log.Warn("NATS does not answer; trying on: start it, or correct --nats", "url", Redact(urls), "err", err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("connect to NATS at %s: %w (%w): start it, or correct --nats", Redact(urls), err, ctx.Err())
-		case <-time.After(100 * time.Millisecond):
+			return nil, fmt.Errorf("connect to NATS at %s: %w: start it, or correct --nats (%w)", Redact(urls), err, ctx.Err())
+		case <-time.After(dialPause):
 		}
 	}
 }

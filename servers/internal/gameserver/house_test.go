@@ -53,7 +53,7 @@ func run(t *testing.T, store directory.Store, change ...func(*Config)) *running 
 	}
 	c := Config{
 		Games: games.Builtin(dice.Config{Round: time.Minute, Idle: time.Minute, Preset: true}, 4), Direct: DirectOpen, Dev: true,
-		Store: store, Address: game.Addr().String(), MoveAfter: time.Millisecond, Version: "v1",
+		Store: func(context.Context) (directory.Store, error) { return store, nil }, Address: game.Addr().String(), MoveAfter: time.Millisecond, Version: "v1",
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	for _, f := range change {

@@ -52,9 +52,12 @@ func (s *Server) Run(stages lifecycle.Stages, game, admin net.Listener) error {
 
 // join makes the server known to the others.
 func (s *Server) join(ctx context.Context) error {
-	store := s.config.Store
-	if store == nil {
-		store = directory.NewMemory()
+	var store directory.Store = directory.NewMemory()
+	if s.config.Store != nil {
+		var err error
+		if store, err = s.config.Store(ctx); err != nil {
+			return err
+		}
 	}
 	self := directory.Server{ID: s.id, Address: s.config.Address, Version: s.config.Version, Games: slices.Sorted(maps.Keys(s.config.Games))}
 	dir, err := directory.Join(ctx, store, self, s.config.Log)

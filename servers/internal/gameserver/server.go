@@ -43,19 +43,21 @@ const (
 // Config is what a game server is made of. Zero values have the defaults named.
 type Config struct {
 	Games        games.Register
-	Keys         *token.Keys     // verifies gates, other game servers and players; nil: everyone who reaches the port is believed
-	Direct       Direct          // default off
-	Dev          bool            // send details of errors to players
-	MaxRooms     int             // default 100,000
-	Rate         float64         // messages a second that a direct player may send on average, twice as many at once; default 100
-	DrainTimeout time.Duration   // how long a drain waits for its rooms to move or end; 0: for ever
-	MoveAfter    time.Duration   // how long a draining room may wait for the end of its round before it moves in the middle of it; default 2 s
-	NoticeEvery  time.Duration   // how often a draining room is told; default 30 s
-	Store        directory.Store // of all game servers; nil: rooms are kept in memory, and end with this server
-	Address      string          // HOST:PORT where gates and other game servers reach this one; needed with Store
-	Name         string          // the begin of the server's ID; default "game"
-	Version      string          // that players are told of; default servers.Version
-	Log          *slog.Logger
+	Keys         *token.Keys   // verifies gates, other game servers and players; nil: everyone who reaches the port is believed
+	Direct       Direct        // default off
+	Dev          bool          // send details of errors to players
+	MaxRooms     int           // default 100,000
+	Rate         float64       // messages a second that a direct player may send on average, twice as many at once; default 100
+	DrainTimeout time.Duration // how long a drain waits for its rooms to move or end; 0: for ever
+	MoveAfter    time.Duration // how long a draining room may wait for the end of its round before it moves in the middle of it; default 2 s
+	NoticeEvery  time.Duration // how often a draining room is told; default 30 s
+	// Store opens what all game servers keep their rooms in; it may wait, until ctx ends. nil: rooms are
+	// kept in memory, and end with this server.
+	Store   func(ctx context.Context) (directory.Store, error)
+	Address string // HOST:PORT where gates and other game servers reach this one; needed with Store
+	Name    string // the begin of the server's ID; default "game"
+	Version string // that players are told of; default servers.Version
+	Log     *slog.Logger
 	// Trace, where set, is told of each step of a move, before it is taken. It is for tests.
 	Trace func(step Step, game string, room int64)
 }
