@@ -62,6 +62,9 @@ func (t *Table) considerHandover() error {
 	t.handovers++
 	number := t.handovers
 	h.number = number
+	if t.slow != nil {
+		t.slow.Reset(t.slowAfter) // an answer that takes long is to players what a save that takes long is
+	}
 	h.give(snapshot, func(o Outcome) { t.box.report(report{kind: handoverDone, outcome: o, number: number}) })
 	return nil
 }
@@ -71,11 +74,16 @@ func (t *Table) handoverDone(number uint64, o Outcome) {
 	if t.handover == nil || t.handover.number != number {
 		return
 	}
+	if t.slow != nil {
+		t.slow.Stop()
+	}
 	switch o {
 	case Kept:
 		t.handover.number, t.handover.give = 0, nil
 		t.goOn(frozen)
+		t.catchUp()
 	case Given:
+		t.catchUp() // what was told here of standing still is set right here, too
 		t.closing, t.reason = true, Moved
 	case Taken:
 		t.disown(ErrLost)

@@ -113,8 +113,9 @@ func TestHandoverKept(t *testing.T) {
 		c := roomtest.NewSession(3)
 		must(t, r.Enter(c, room.AnySeat, 2))
 		time.Sleep(time.Minute)
-		hears(t, a)
+		hears(t, a, waitingText)
 		hears(t, c)
+		b.Take()
 		o.answer(room.Kept)
 		r.Wait()
 		hears(t, a, "you: one", "user 2 is offline", "user 3 watches, online")
@@ -122,6 +123,32 @@ func TestHandoverKept(t *testing.T) {
 		g.after(t, r, 5*time.Second-1)
 		g.after(t, r, 1, "a 1m5s")
 	})
+}
+
+// Nobody answers for whom a room is offered to: everyone is told that it stands still, and shown how it
+// goes on, here or there.
+func TestHandoverTakesLong(t *testing.T) {
+	for _, outcome := range []room.Outcome{room.Kept, room.Given} {
+		g := newClockwork()
+		g.enter = func(t *room.Table, p *room.Player) { t.Tell(p, roomtest.Encoder{}.Printed("scene"), 0) }
+		recorded(t, g, func(t *testing.T, r *roomtest.Room, _ *roomtest.Record) {
+			a := r.Sit(1, 0)
+			a.Take()
+			o := taken(t, offers(r, 0))
+			time.Sleep(500*time.Millisecond - 1)
+			hears(t, a)
+			time.Sleep(time.Nanosecond)
+			r.Wait()
+			hears(t, a, waitingText)
+			time.Sleep(time.Hour)
+			o.answer(outcome)
+			r.Wait()
+			hears(t, a, "scene")
+			if outcome == room.Given {
+				ends(t, a, room.Moved)
+			}
+		})
+	}
 }
 
 // A room that is given away goes on elsewhere where it stood; what it did not handle is given back.
@@ -309,7 +336,7 @@ func TestNoticesWhileGivenAway(t *testing.T) {
 		o := taken(t, offers(r, 0))
 		time.Sleep(10 * time.Second)
 		r.Wait()
-		hears(t, a, "moving")
+		hears(t, a, waitingText, "moving")
 		o.answer(room.Kept)
 		r.Wait()
 		r.Warn("closing", 0)

@@ -48,6 +48,11 @@ func (t *Table) saveDone(err error) {
 	}
 	t.saved = t.savingTo
 	t.release()
+	t.catchUp()
+}
+
+// catchUp lets a room go on that stood still because of what took long.
+func (t *Table) catchUp() {
 	if t.still&tooSlow != 0 {
 		t.goOn(tooSlow)
 		t.log.Info("room goes on: it is stored again", "room", t.id)
