@@ -13,7 +13,7 @@ const (
 	CloseTooBig        CloseCode = 1009 // a message over MaxRequest bytes
 	CloseInternal      CloseCode = 1011 // a fault of the gate: come back
 	CloseServerGone    CloseCode = 1012 // the room's server is gone: come back now and sit down again
-	CloseTooSlow       CloseCode = 1013 // the client does not read as fast as its room speaks: come back after a pause
+	CloseTooSlow       CloseCode = 1013 // the client does not read as fast as its room speaks, or said too much while the room moved: come back after a pause
 	CloseBadMessage    CloseCode = 4000 // a message too short for an opcode: a bug of the client
 	CloseReplaced      CloseCode = 4002 // the same user sat down in the same room on a newer connection
 	CloseRateLimited   CloseCode = 4008 // far too many requests: come back after a pause, and slower
