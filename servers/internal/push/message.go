@@ -7,7 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"croupier/servers/wire"
 )
@@ -41,20 +42,10 @@ func Check(message []byte) error {
 	if op == wire.Command_NONE {
 		return fmt.Errorf("%w: opcode 0 is none", ErrMalformed)
 	}
-	for len(body) > 0 {
-		n := fieldSize(body)
-		if n < 0 {
-			return fmt.Errorf("%w: the body of opcode %d is no protobuf message", ErrMalformed, uint32(op))
-		}
-		body = body[n:]
+	if err := proto.Unmarshal(body, new(emptypb.Empty)); err != nil { // it knows no field, and looks at each
+		return fmt.Errorf("%w: the body of opcode %d is no protobuf message: %w", ErrMalformed, uint32(op), err)
 	}
 	return nil
-}
-
-// fieldSize is the length of the first field of a body; negative: there is none.
-func fieldSize(body []byte) int {
-	_, _, n := protowire.ConsumeField(body)
-	return n
 }
 
 // Text is a notice that says a text.

@@ -83,6 +83,7 @@ func FuzzSubject(f *testing.F) {
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 7, 0x12, 2, 'h', 'i'})
 	f.Add([]byte{0, 0, 0, 99, 0x0b, 0x0c})
+	f.Add([]byte("00\xae\xac\b\xc5\b\xc5\x9b\xee\xcf\x12\x30\x30\x58\xb2")) // a field's number above the largest
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if Check(message) != nil {
 			return
