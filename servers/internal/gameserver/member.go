@@ -99,7 +99,7 @@ func (l *link) keep(in inbound) (kept bool, err error) {
 	return true, nil
 }
 
-// wait takes the member out of a room that has ended: what is said from now on waits.
+// wait takes the member out of a room that has ended, or has no seat: what is said from now on waits.
 func (l *link) wait() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,7 +16,7 @@ const firstDrawn, lastDrawn = 100_000, 999_999
 const (
 	mostVacant = 64 // rooms with a free seat that are remembered, per game
 	mostTold   = 8  // of these, how many other servers are told of
-	mostTries  = 6  // rooms that may turn out to be full before a new one is opened
+	mostTries  = 6  // rooms that may close while a player is on the way in
 )
 
 // bringAnywhere brings a member into the room that they are in; else into one with a free seat,

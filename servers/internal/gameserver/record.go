@@ -45,8 +45,7 @@ func (s *Server) saved(b *berth, err error, done func(error)) {
 		done(err)
 		return
 	}
-	s.metrics.lost.Inc()
-	s.config.Log.Warn("room lost: another server has taken it", "game", b.at.game, "room", b.at.id)
+	s.metrics.lost.Inc() // the room itself logs it
 	s.spawn(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, lookPatience)
 		defer cancel()
