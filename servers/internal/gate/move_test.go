@@ -29,6 +29,7 @@ func TestWordsBeforeTheAnswer(t *testing.T) {
 	if o := l.open; o.GetUser() != 7 || o.GetRoom() != 5 || o.GetRequest() != 1 || o.GetResume() || o.GetSeat() != -1 {
 		t.Errorf("open: %v", o)
 	}
+	c.eventually("all to be held", func() bool { return c.held(7) == 3 }) // after Placed, to sit down again takes a new lane
 	l.placed(5, 10)
 	l.hears(trunk.KindData, "dice_shake 1 #2")
 	l.hears(trunk.KindData, "dice_shake 2")
