@@ -32,7 +32,7 @@ func (m Model) narrow() []string {
 		}
 		return beside(rows, m.phasesTable(phaseWidth, rows), phaseWidth, " ", m.chart(room, rows))
 	}
-	lines = append(lines, stack(body, []block{
+	blocks := []block{
 		{0, 1, 2, func(rows int) []string {
 			return []string{" bots   " + m.botsShort(width), "        " + m.botsBar(width)}
 		}},
@@ -41,11 +41,28 @@ func (m Model) narrow() []string {
 		{2, 1, m.gridRows(m.width), func(rows int) []string { return m.rulesGrid(m.width, rows) }},
 		{4, 1, 1, func(int) []string { return []string{" waves  " + m.lastWave(width)} }},
 		{4, 1, 1, func(int) []string { return []string{" self   " + m.healthLine(width)} }},
-		{5, 1, 1, func(int) []string { return []string{" errors " + m.topError()} }},
-		{5, 1, 1, func(int) []string { return []string{" notes  " + m.lastNote()} }},
-		{spare, 6, endless, func(rows int) []string { return m.flowChart(m.width, rows) }},
-	})...)
-	return append(lines, m.footer())
+	}
+	blocks = append(blocks, wrapped(" errors ", m.topError(), width)...)
+	blocks = append(blocks, wrapped(" notes  ", m.lastNote(), width)...)
+	blocks = append(blocks, block{spare, 6, endless, func(rows int) []string { return m.flowChart(m.width, rows) }})
+	return append(append(lines, stack(body, blocks)...), m.footer())
+}
+
+// mostNarrow is how many lines an error or a note has beside everything else.
+const mostNarrow = 3
+
+// wrapped is a text after its title. Each of its lines is a block, so that as many are seen as there is room for.
+func wrapped(title, text string, width int) []block {
+	lines := wrap(text, width, mostNarrow)
+	blocks := make([]block, len(lines))
+	for i, line := range lines {
+		if i > 0 {
+			title = strings.Repeat(" ", columns(title))
+		}
+		line = title + line
+		blocks[i] = block{5, 1, 1, func(int) []string { return []string{line} }}
+	}
+	return blocks
 }
 
 func (m Model) lastWave(width int) string {

@@ -144,12 +144,26 @@ func TestEverySize(t *testing.T) {
 			if key != "" {
 				m = send(m, press(key, "end", "up", "pgdown")...)
 			}
-			for _, width := range []int{1, 5, 20, 43, 44, 60, 76, 80, 99, 100, 120, 300} {
+			for _, width := range []int{1, 5, 20, 43, 44, 60, 76, 80, 100, 115, 116, 120, 300} {
 				for _, height := range []int{1, 2, 3, 5, 9, 10, 16, 19, 20, 24, 29, 30, 40, 100} {
 					m := send(m, tea.WindowSizeMsg{Width: width, Height: height})
 					whole(t, name+key, m.View(), width, height)
 				}
 			}
+		}
+	}
+}
+
+// TestLongNote: what was done is read to its end, however narrow the screen is.
+func TestLongNote(t *testing.T) {
+	const text = "restarting game server 12 of 13 (v1 -> v2), with a reason that takes more than one line"
+	s := rehearsal.Steady.At(162)
+	s.Notes = append(slices.Clone(s.Notes), result.Note{At: s.At, Text: text})
+	for _, size := range [][2]int{{40, 14}, {44, 24}, {60, 20}, {80, 24}, {100, 30}, {116, 36}} {
+		view := at(size[0], size[1], told(s)).View()
+		missing := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.Contains(view, word) })
+		if len(missing) > 0 {
+			t.Errorf("%dx%d does not say %q:\n%s", size[0], size[1], missing, view)
 		}
 	}
 }

@@ -54,6 +54,9 @@ func wrap(text string, width, most int) []string {
 		return nil
 	}
 	lines := strings.Split(ansi.Wrap(text, width, ""), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ") // one before a hyphen may be left, beyond the width
+	}
 	if len(lines) > most {
 		lines = lines[:most]
 		lines[most-1] = ansi.Truncate(lines[most-1], width-1, "") + "…"

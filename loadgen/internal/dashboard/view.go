@@ -12,7 +12,7 @@ import (
 
 // From these sizes on the dashboard has two columns, and is more than a few figures.
 const (
-	wideColumns, wideRows   = 100, 30
+	wideColumns, wideRows   = 116, 30
 	smallColumns, smallRows = 44, 10
 )
 
@@ -164,8 +164,11 @@ func (m Model) tiny() []string {
 		words.Clock(m.snapshot.At)+remaining(m.snapshot.Left),
 		fmt.Sprintf("%s of %s bots seated", words.Short(b.Seated), words.Short(b.Wanted)),
 		fmt.Sprintf("%s violated", words.Short(r.Checks().Violated)),
-		m.phase.String()+" p99 "+recent(m.snapshot.Recent[m.phase.String()].Count, m.snapshot.Recent[m.phase.String()].P99),
-		m.why())
+		m.phase.String()+" p99 "+recent(m.snapshot.Recent[m.phase.String()].Count, m.snapshot.Recent[m.phase.String()].P99))
+	lines = append(lines, wrap(m.why(), m.width, min(mostNarrow, m.height-len(lines)))...)
+	if len(m.snapshot.Notes) > 0 {
+		lines = append(lines, wrap(m.lastNote(), m.width, min(mostNarrow, m.height-len(lines)))...)
+	}
 	return lines
 }
 

@@ -54,7 +54,16 @@ func (m Model) notes(width, rows int) []string {
 	if len(notes) == 0 {
 		return append(lines, m.styles.dim.Render(" nothing so far"))
 	}
-	return append(lines, newest(len(notes), rows-1, func(i int) string { return " " + note(notes[i].At, notes[i].Text) })...)
+	for i := len(notes) - 1; i >= 0 && len(lines) < rows; i-- {
+		for j, line := range wrap(words.Clean(notes[i].Text), width-9, mostNarrow) {
+			at := ""
+			if j == 0 {
+				at = words.Clock(notes[i].At)
+			}
+			lines = append(lines, right(at, 8)+" "+line)
+		}
+	}
+	return lines[:min(len(lines), max(0, rows))]
 }
 
 func note(at time.Duration, text string) string {

@@ -31,7 +31,7 @@ func vitals(run *result.Run) []vital {
 	if h.Seconds > 0 {
 		all = append(all,
 			vital{Name: "processor", Value: fmt.Sprintf("%.2f cores, %s of that in garbage collection", h.CPU, percent(h.GC))},
-			vital{Name: "machine", Value: percent(h.Machine) + " busy, whatever with"},
+			vital{Name: "machine", Value: percent(h.Machine) + " busy in all"},
 			vital{Name: "memory", Value: words.Bytes(h.Memory) + " at most" + perBot(h.PerBot)},
 			vital{Name: "longest pause", Value: chart.Duration(h.Pause)},
 			vital{Name: "ports left", Value: left(h.PortsLeft), Limit: "more than none", Over: h.PortsLeft == 0},
