@@ -13,12 +13,32 @@ import (
 	"croupier/tui-client/internal/scene"
 )
 
-// press takes a key.
+// press takes a key. Keys that were typed faster than they were read come as one; what is pasted is
+// not meant as keys.
 func (m Model) press(key tea.KeyMsg) (tea.Model, tea.Cmd) {
+	if key.Paste {
+		return m, nil
+	}
+	if key.Type != tea.KeyRunes || len(key.Runes) <= 1 {
+		return m.pressOne(key.String())
+	}
+	var commands []tea.Cmd
+	for _, r := range key.Runes {
+		if m.quitting {
+			break
+		}
+		next, command := m.pressOne(string(r))
+		m = next.(Model)
+		commands = append(commands, command)
+	}
+	return m, tea.Batch(commands...)
+}
+
+func (m Model) pressOne(key string) (tea.Model, tea.Cmd) {
 	m.flash = "" // the answer to the key before
-	switch key.String() {
+	switch key {
 	case "ctrl+c", "q":
-		if m.pane != paneNone && key.String() == "q" {
+		if m.pane != paneNone && key == "q" {
 			break // q leaves what covers the table first
 		}
 		m.quitting = true
@@ -41,13 +61,13 @@ func (m Model) press(key tea.KeyMsg) (tea.Model, tea.Cmd) {
 		return m, nil
 	}
 	if m.pane != paneNone {
-		switch key.String() {
+		switch key {
 		case "esc", "enter", "q", "p", " ":
 			m.pane = paneNone
 		}
 		return m, nil
 	}
-	switch key.String() {
+	switch key {
 	case "r", " ", "enter":
 		return m, m.roll()
 	case "s":
@@ -55,7 +75,7 @@ func (m Model) press(key tea.KeyMsg) (tea.Model, tea.Cmd) {
 	case "b":
 		return m, m.bench()
 	case "0", "1", "2", "3", "4", "5", "6", "7", "8", "9":
-		return m, m.changeSeat(int32(key.String()[0] - '0'))
+		return m, m.changeSeat(int32(key[0] - '0'))
 	case "u":
 		return m, m.stand()
 	case "p":

@@ -252,6 +252,36 @@ func TestPing(t *testing.T) {
 	}
 }
 
+// TestFastKeys: over a slow line several keys come at once. What is pasted is none.
+func TestFastKeys(t *testing.T) {
+	m, f := playing(turn)
+	if m = act(m, press("l?q")); m.pane != paneNone || m.quitting {
+		t.Errorf("pane %v, quitting %v", m.pane, m.quitting)
+	}
+	if m = act(m, press("rp")); !slices.Equal(f.asked, []string{"shake 0", "print"}) {
+		t.Errorf("asked %q", f.asked)
+	}
+	m = act(m, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("uq"), Paste: true})
+	if m.quitting || len(f.asked) > 2 {
+		t.Errorf("pasted keys were pressed: %q", f.asked)
+	}
+	if m = send(m, press("qqr")); !m.quitting {
+		t.Error("does not quit")
+	}
+}
+
+// TestKeysOnTheScreen: the last line ends with how to quit, and names the keys for seats where it can.
+func TestKeysOnTheScreen(t *testing.T) {
+	for width := 40; width <= 120; width++ {
+		m, _ := playing(turn)
+		lines := strings.Split(send(m, tea.WindowSizeMsg{Width: width, Height: 24}).View(), "\n")
+		last := strings.TrimRight(lines[len(lines)-1], " ")
+		if !strings.HasSuffix(last, "q quit") || width >= allKeys && !strings.Contains(last, "0-9 seat") {
+			t.Errorf("%d columns: %q", width, last)
+		}
+	}
+}
+
 func TestQuit(t *testing.T) {
 	quits := func(m Model, message tea.Msg) bool {
 		next, command := m.Update(message)

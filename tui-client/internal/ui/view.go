@@ -261,6 +261,12 @@ func (m Model) logLines(count, width int) []string {
 	return lines
 }
 
+// How wide the last line is with every key on it, in whole words and in few.
+const (
+	wholeKeys = 80
+	allKeys   = 57
+)
+
 // footer is the last line: a word to the player while there is one, else the keys.
 func (m Model) footer() string {
 	if m.now.Before(m.flashUntil) && m.flash != "" {
@@ -270,17 +276,19 @@ func (m Model) footer() string {
 		}
 		return style.Render(fit(" ! "+m.flash, m.width))
 	}
-	keys := [][2]string{{"r", "roll"}, {"s", "sit"}, {"u", "stand up"}, {"b", "bench"}, {"p", "inspect"}, {"l", "log"}, {"?", "help"}, {"q", "quit"}}
+	keys := [][2]string{{"r", "roll"}, {"s", "sit"}, {"0-9", "seat"}, {"u", "stand up"}, {"b", "bench"}, {"p", "inspect"}, {"l", "log"}, {"?", "help"}, {"q", "quit"}}
 	gap := "  "
-	if m.width < wideColumns {
-		keys = slices.Delete(keys, 3, 4)
-		keys[2][1], keys[3][1] = "up", "see"
+	if m.width < wholeKeys {
+		keys[3][1], keys[5][1] = "up", "see"
 		gap = " "
+		if m.width < allKeys {
+			keys = slices.DeleteFunc(keys, func(key [2]string) bool { return key[0] == "0-9" || key[0] == "b" })
+		}
 	}
 	parts := make([]string, len(keys))
 	for i, key := range keys {
 		parts[i] = m.styles.key.Render(key[0])
-		if m.width >= wideColumns || key[0] != "?" {
+		if m.width >= wholeKeys || key[0] != "?" {
 			parts[i] += m.styles.dim.Render(" " + key[1])
 		}
 	}
