@@ -27,7 +27,7 @@ func TestMuteServer(t *testing.T) {
 	t.Parallel()
 	const players = 200
 	dumb, good := &fake{addr: mute(t)}, newFake(t)
-	c := newCourt(t, nil, dumb, good)
+	c := newCourt(t, func(c *Config) { c.dialPatience = 0 }, dumb, good) // the default
 	room := c.room(dumb, good)
 	var all []*player
 	for n := range players {
@@ -37,15 +37,19 @@ func TestMuteServer(t *testing.T) {
 	for n, p := range all {
 		p.sits(room, uint64(1+n))
 	}
+	var lanes []*fakeLane
 	for range players {
 		l := good.next()
 		if dead := l.open.GetDead(); len(dead) != 1 || dead[0] != dumb.addr.String() {
 			t.Errorf("open: %v", l.open)
 		}
-		l.seat(room, 10)
+		lanes = append(lanes, l)
 	}
-	if took := time.Since(began); took > 3*dialPatience {
-		t.Errorf("%d players were seated after %v", players, took)
+	if took := time.Since(began); took > players*dialPatience/4 {
+		t.Errorf("%d players were sent to the other server after %v", players, took)
+	}
+	for _, l := range lanes { // not before: where the first one sits the others need not ask the dumb one
+		l.seat(room, 10)
 	}
 	var heard sync.WaitGroup
 	for _, p := range all {
@@ -53,6 +57,28 @@ func TestMuteServer(t *testing.T) {
 	}
 	heard.Wait()
 	c.eventually("all lanes", func() bool { return c.lanes() == players })
+}
+
+// Patience with a dial counts from its begin: who comes later does not wait as long again.
+func TestPatienceWithADialIsShared(t *testing.T) {
+	g := newGate(t)
+	addr := mute(t)
+	g.upstreams[addr] = &dial{began: time.Now().Add(-time.Hour), done: make(chan struct{})}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := g.upstream(addr, time.Hour)
+		asked <- err
+	}()
+	select {
+	case err := <-asked:
+		if !errors.Is(err, errNoAnswerYet) {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("the patience of an hour begins anew")
+		g.cancel()
+		<-asked
+	}
 }
 
 // A server that refuses connections is dialled some times a second, however many ask, and forgotten

@@ -282,6 +282,7 @@ func newCourt(t *testing.T, change func(*Config), fakes ...*fake) *court {
 	config := Config{
 		Keys: keys, Services: map[string]string{"dice": strings.Join(addresses, ",")},
 		Rate: 1e6, Burst: 1e6, Log: slog.New(slog.DiscardHandler), Spread: time.Millisecond,
+		dialPatience: patience, backPatience: patience,
 	}
 	if change != nil {
 		change(&config)

@@ -22,6 +22,7 @@ import (
 	"croupier/servers/internal/lifecycle"
 	"croupier/servers/internal/ops"
 	"croupier/servers/internal/push"
+	"croupier/servers/internal/trunk"
 	"croupier/servers/token"
 	"croupier/servers/wire"
 )
@@ -47,6 +48,9 @@ type Config struct {
 	// Resolve looks up the host of a Service; default: as the system does.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	Log     *slog.Logger
+
+	dialPatience time.Duration // default: the constant; tests have more, where no server is dead
+	backPatience time.Duration // default trunk.BackPatience; the same
 }
 
 func (c *Config) setDefaults() error {
@@ -62,6 +66,8 @@ func (c *Config) setDefaults() error {
 	c.IdleTimeout = orDefault(c.IdleTimeout, 60*time.Second)
 	c.Spread = orDefault(c.Spread, 10*time.Second)
 	c.Version = orDefault(c.Version, servers.Version)
+	c.dialPatience = orDefault(c.dialPatience, dialPatience)
+	c.backPatience = orDefault(c.backPatience, trunk.BackPatience)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

@@ -21,7 +21,11 @@ func TestOldOwnerIsLostDuringTheMove(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a, b := newFake(t), newFake(t)
-			c := newCourt(t, nil, a, b)
+			c := newCourt(t, func(c *Config) {
+				if name == "says none" {
+					c.backPatience = 0 // the default
+				}
+			}, a, b)
 			room := c.room(a, b)
 			p, l := c.seated(7, room, 10, a)
 			p.says(roll, 1, 1)
@@ -31,18 +35,18 @@ func TestOldOwnerIsLostDuringTheMove(t *testing.T) {
 				l.frame()
 			}
 			l.moved(&trunk.Moved{Address: b.addr.String()})
-			l.hearsShut()
-			p.says(roll, 4, 4)
 			l.put(trunk.KindBack, message(roll, &wire.Int32{Value: 3}, 3))
 			l.data(start, nil) // after Moved nothing else counts
+			l.hearsShut()
+			p.says(roll, 4, 4)
 			at := b.next()
-			at.placed(room, 11)
 			c.eventually("the message to come back", func() bool {
 				s := c.session(7)
 				s.placing.Lock()
 				defer s.placing.Unlock()
 				return s.pass != nil && len(s.pass.back.messages) == 1
 			})
+			at.placed(room, 11)
 			end(a, l)
 			at.hears(trunk.KindData, "dice_shake 3 #3")
 			at.hears(trunk.KindAgain, "dice_shake 1 #1")
@@ -146,18 +150,20 @@ func TestSentBackToADeadOwner(t *testing.T) {
 	p, _ := c.seated(7, room, 10, a)
 	a.kill()
 	began := time.Now()
-	asked := 0
-	for time.Since(began) < time.Second {
+	pauses, pause := time.Duration(0), firstPause
+	for range 4 {
 		l := b.next()
-		asked++
 		l.moved(&trunk.Moved{Address: a.addr.String()})
 		l.hearsShut()
 		l.shut(trunk.ReasonMoved)
+		pauses += pause
+		pause = min(2*pause, lastPause)
 	}
-	if asked < 3 || asked > 8 {
-		t.Errorf("asked %d times in a second", asked)
+	last := b.next() // before moveLimit ends
+	if took := time.Since(began); took < pauses {
+		t.Errorf("asked once more after %v, there should be pauses of %v", took, pauses)
 	}
-	b.next().placed(room, 11)
+	last.placed(room, 11)
 	p.says(roll, 1, 0)
 	c.eventually("one lane", func() bool { return c.lanes() == 1 })
 }

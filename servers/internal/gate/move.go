@@ -165,8 +165,8 @@ func (s *session) moved(b *binding, payload []byte) {
 		b.up.out.Put(b.lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
 		s.at.Store(nil)
 		p.why = whyMoved
-		p.wait(b)
-		s.gate.movers.add(s.gate.ctx, s, p, trunk.BackPatience)
+		p.wait(b, s.gate.config.backPatience)
+		s.gate.movers.add(s.gate.ctx, s, p, s.gate.config.backPatience)
 	case p == nil && s.at.Load() == b:
 		b.up.out.Put(b.lane, trunk.KindShut, []byte{byte(trunk.ReasonLost)}) //nolint:errcheck // a lost trunk has no lanes
 		p = s.depart(b, whyMoved)
@@ -174,10 +174,10 @@ func (s *session) moved(b *binding, payload []byte) {
 		if p.sendTo(m.GetRoom()) {
 			p.resume, p.request = false, b.request
 		}
-		p.wait(b)
+		p.wait(b, s.gate.config.backPatience)
 		pause := p.sendOn(b.up.addr, m.GetAddress())
 		s.gate.movers.add(s.gate.ctx, s, p, pause)
-		s.gate.movers.add(s.gate.ctx, s, p, trunk.BackPatience)
+		s.gate.movers.add(s.gate.ctx, s, p, s.gate.config.backPatience)
 	}
 	s.placing.Unlock()
 	if empty { // nothing was said on it, so nothing comes back
@@ -198,7 +198,9 @@ func (p *passage) sendTo(room int64) bool {
 }
 
 // wait makes a passage wait for what comes back on a lane.
-func (p *passage) wait(b *binding) { p.old, p.oldTill = b, time.Now().Add(trunk.BackPatience) }
+func (p *passage) wait(b *binding, patience time.Duration) {
+	p.old, p.oldTill = b, time.Now().Add(patience)
+}
 
 // cameBack takes a message that the old owner of a room has not handled.
 func (s *session) cameBack(b *binding, message []byte) {

@@ -141,7 +141,7 @@ func (g *Gate) search(s *session, p *passage) {
 // have been replaced by another one at the same address. True: there is a lane, or nobody who wants
 // one any more.
 func (g *Gate) openAt(addr netip.AddrPort, s *session, p *passage) (bool, error) {
-	patience := dialPatience
+	patience := g.config.dialPatience
 	if slices.Contains(p.dead, addr) {
 		patience = 0 // it has had its time
 	}
