@@ -46,6 +46,9 @@ func Dev() *cli.Command {
 loopback. Players may choose their dice, and see the details of errors. If JWT_KEY is
 set, it is the key; otherwise each run makes a fresh one.
 
+It is one gate and one game server, so rooms do not move, and end with it. croupier demo moves
+them; "Servers by hand" in the README starts servers that you can stop and kill yourself.
+
 Examples:
   croupier dev --play                 a table, right here, with two bots at it
   croupier dev                        servers only; prints what to type in the next terminal
