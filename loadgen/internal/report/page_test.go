@@ -159,11 +159,13 @@ func TestPageOfALongRunIsSmallAndKeepsMaxima(t *testing.T) {
 	run := sample(30_000, 5)
 	run.Series[12_345].Times["action"].Record(59 * time.Minute)
 	run.Series[23_456].Lost = 7_654_321
+	long := strings.Repeat("long ", 1000)
+	proof := strings.Split(strings.Repeat(strings.Repeat("long ", 200)+"\n", 200), "\n") // one for all: the test needs little memory
 	for i := range 5000 {
 		run.Waves = append(run.Waves, result.Wave{At: float64(i * 6), Lost: 100 + i})
-		run.Troubles = append(run.Troubles, result.Trouble{Text: strings.Repeat("long ", 1000), Count: 1})
-		run.Reasons = append(run.Reasons, strings.Repeat("long ", 1000))
-		run.Violations = append(run.Violations, result.Violation{Rule: "seat", Text: strings.Repeat("long ", 1000), Proof: strings.Split(strings.Repeat(strings.Repeat("long ", 200)+"\n", 200), "\n")})
+		run.Troubles = append(run.Troubles, result.Trouble{Text: long, Count: 1})
+		run.Reasons = append(run.Reasons, long)
+		run.Violations = append(run.Violations, result.Violation{Rule: "seat", Text: long, Proof: proof})
 	}
 	page := html(t, run)
 	check(t, page)
