@@ -40,7 +40,7 @@ func start(t *testing.T, c stack.Config) *stack.Stack {
 // play runs a player with commands and returns what was printed.
 func play(t *testing.T, c Config, commands string) (out, errs string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	c.In, c.Out, c.Err = strings.NewReader(commands), &stdout, &stderr
@@ -61,7 +61,7 @@ func through(t *testing.T, s *stack.Stack, user int64) Config {
 }
 
 func TestPlayThroughTheGate(t *testing.T) {
-	out, errs, err := play(t, through(t, serve(t), 7), "stand\nsit 2 1\nmove 3\nbench\nmove 2\nshake 5\nprint\nshake\nmove 0\n")
+	out, errs, err := play(t, through(t, start(t, stack.Config{Round: time.Minute}), 7), "stand\nsit 2 1\nmove 3\nbench\nmove 2\nshake 5\nprint\nshake\nmove 0\n")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
@@ -176,17 +176,17 @@ func TestEndings(t *testing.T) {
 		t.Errorf("with a bad token: %v", err)
 	}
 	late := through(t, s, 7)
-	late.Rounds, late.For = 1000, 300*time.Millisecond
+	late.Rounds, late.For = 1000, 2*time.Second
 	if _, _, err := play(t, late, ""); !errors.Is(err, ErrTimeUp) {
 		t.Errorf("rounds that cannot be played: %v", err)
 	}
-	nowhere := Config{Target: client.Gate("ws://127.0.0.1:1", nil), User: 7, For: 200 * time.Millisecond}
+	nowhere := Config{Target: client.Gate("ws://127.0.0.1:1", nil), User: 7, For: time.Second}
 	if _, _, err := play(t, nowhere, ""); !errors.Is(err, ErrNeverSat) || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("where nobody listens: %v", err)
 	}
 	full := through(t, s, 8)
 	full.Place = client.Place{Game: "dice", Room: 1, Seat: 99}
-	full.For = 300 * time.Millisecond
+	full.For = 2 * time.Second
 	if _, errs, err := play(t, full, ""); !errors.Is(err, ErrNeverSat) || !strings.Contains(errs, "sit refused") {
 		t.Errorf("at a seat that is not: %v\n%s", err, errs)
 	}

@@ -105,7 +105,7 @@ func (s *terminal) types(keys string) {
 // shows waits until a text has been on the screen since the last call.
 func (s *terminal) shows(text string) {
 	s.t.Helper()
-	watchdog := time.AfterFunc(10*time.Second, func() {
+	watchdog := time.AfterFunc(30*time.Second, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.over = true
