@@ -112,7 +112,13 @@ func TestPushThroughNATS(t *testing.T) {
 		_, r, _ := courts[0].pushes(`{"users":[1000],"text":"is anybody there?"}`)
 		return r.Gates == 2
 	})
-	status, r, answer := courts[0].pushes(`{"users":[7,9],"opcode":900}`)
+	var status int
+	var r push.Result
+	var answer string
+	courts[1].eventually("both gates to answer in time", func() bool {
+		status, r, answer = courts[0].pushes(`{"users":[7,9],"opcode":900}`)
+		return status != 200 || r.Gates == 2
+	})
 	if status != 200 || r.Gates != 2 || r.Sessions != 2 || !slices.Equal(r.Reached, []int64{7}) || !slices.Equal(r.Offline, []int64{9}) {
 		t.Errorf("%d %s", status, answer)
 	}

@@ -62,6 +62,10 @@ type Count struct {
 // Publish sends a message to all gates and counts who took it. It fails where NATS does not answer;
 // no gate at all is no failure.
 func Publish(ctx context.Context, conn *nats.Conn, to Target, message []byte) (Result, error) {
+	return publish(ctx, conn, to, message, answerQuiet)
+}
+
+func publish(ctx context.Context, conn *nats.Conn, to Target, message []byte, quiet time.Duration) (Result, error) {
 	if err := errors.Join(to.Check(), Check(message)); err != nil {
 		return Result{}, fmt.Errorf("push: %w", err)
 	}
@@ -90,11 +94,11 @@ func Publish(ctx context.Context, conn *nats.Conn, to Target, message []byte) (R
 	if err != nil {
 		return Result{}, fmt.Errorf("push: %w", err)
 	}
-	return gather(ctx, answers, users)
+	return gather(ctx, answers, users, quiet)
 }
 
 // gather counts answers until there is silence.
-func gather(ctx context.Context, answers *nats.Subscription, users []int64) (Result, error) {
+func gather(ctx context.Context, answers *nats.Subscription, users []int64, quiet time.Duration) (Result, error) {
 	tally := newTally(users)
 	wait := answerLimit
 	for {
@@ -112,7 +116,7 @@ func gather(ctx context.Context, answers *nats.Subscription, users []int64) (Res
 			return tally.result(), fmt.Errorf("push: sent, but the answers were not heard: %w", err)
 		default:
 			tally.add(m.Subject, m.Data)
-			wait = answerQuiet
+			wait = quiet
 		}
 	}
 }
