@@ -389,6 +389,41 @@ func TestRefusedToSit(t *testing.T) {
 	c.eventually("no lane", func() bool { return c.lanes() == 0 })
 }
 
+// A player who is refused a seat asks again before the gate has heard that the lane is shut: that is
+// a new wish, with an answer of its own.
+func TestRefusedAndAskedAgain(t *testing.T) {
+	t.Parallel()
+	a := newFake(t)
+	c := newCourt(t, nil, a)
+	p := c.player(7)
+	p.sits(5, 1)
+	l := a.next()
+	l.reply(1, wire.Command_ERROR, &wire.Error{Code: wire.Code_FAIL})
+	p.hears("error 1 #1")
+	p.says(roll, 1, 2)
+	p.sits(5, 3)
+	p.says(roll, 2, 4)
+	p.says(wire.Command_STAND_UP, 0, 5)
+	p.says(roll, 3, 6) // waits for the end of the StandUp
+	c.eventually("all to be held", func() bool { return c.held(7) == 4 })
+	l.shut(trunk.ReasonRefused)
+	p.hears("error 102 #2")
+	at := a.next()
+	if o := at.open; o.GetRequest() != 3 || o.GetRoom() != 5 || o.GetResume() || o.GetSeat() != -1 {
+		t.Errorf("open: %v", o)
+	}
+	at.placed(5, 10)
+	at.reply(3, wire.Command_SIT_DOWN, &wire.User{Id: 7})
+	p.hears("sit_down 7 #3")
+	at.hears(trunk.KindData, "dice_shake 2 #4")
+	at.hears(trunk.KindData, "stand_up #5")
+	at.reply(5, wire.Command_STAND_UP, &wire.Int64{Value: 7})
+	at.shut(trunk.ReasonStood)
+	p.hears("stand_up 7 #5")
+	p.hears("error 102 #6")
+	c.eventually("no lane", func() bool { return c.lanes() == 0 })
+}
+
 // What an older owner says is not delivered, and who hears it is moved on.
 func TestFencing(t *testing.T) {
 	t.Parallel()

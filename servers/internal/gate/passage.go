@@ -89,6 +89,32 @@ func (p *passage) hold(message []byte) bool {
 	return p.held.add(message, heldMessages, heldBytes)
 }
 
+// again makes the passage that follows one whose player was refused, where a SitDown has waited on it:
+// whoever is told "no" may ask again before the gate has heard that the lane is shut. What was said
+// before that SitDown stays behind. nil: there is none. It needs s.placing.
+func (p *passage) again() *passage {
+	i := slices.IndexFunc(p.held.messages, func(m []byte) bool {
+		op, _, _ := wire.Split(m)
+		return op == wire.Command_SIT_DOWN
+	})
+	if i < 0 {
+		return nil
+	}
+	_, body, _ := wire.Split(p.held.messages[i])
+	var m wire.SitDown
+	unmarshal(body, &m)
+	to, err := wire.ParsePlace(m.GetPlace())
+	if err != nil {
+		return nil
+	}
+	next := &passage{place: to, request: wire.RequestID(body), began: time.Now()}
+	for _, message := range p.held.messages[i+1:] {
+		next.hold(message)
+	}
+	p.held.messages = p.held.messages[:i]
+	return next
+}
+
 // limit is how long it may take.
 func (p *passage) limit() time.Duration {
 	if p.resume || p.sentOn || p.why != "" || p.lane != nil {

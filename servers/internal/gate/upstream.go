@@ -231,13 +231,19 @@ func (s *session) turnedAway(p *passage, b *binding, reason trunk.Reason) {
 			s.placing.Unlock()
 			return
 		}
-		s.pass = nil
+		next := p.again()
+		s.pass = next
 		s.at.Store(nil)
 		s.unkeep()
-		s.unstand()
+		if next == nil || !next.holds(wire.Command_STAND_UP) {
+			s.unstand()
+		}
 		s.placing.Unlock()
 		drop(p.old)
 		s.refuseHeld(p, false)
+		if next != nil {
+			g.movers.add(g.ctx, s, next, 0)
+		}
 	default: // ReasonCordoned, ReasonRetry, and what a newer build may say
 		g.placement.forget(key(p.place), b.up.addr)
 		s.placing.Lock()
