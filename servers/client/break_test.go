@@ -59,8 +59,9 @@ func TestResumeElsewhereWhenTheSeatIsTaken(t *testing.T) {
 
 func TestResumeRefusedForGood(t *testing.T) {
 	each(t, func(t *testing.T, h *house, target func(int64) Target) {
+		t.Parallel()
 		options := quick()
-		options.ResumeFor = 30 * time.Millisecond
+		options.ResumeFor = time.Second // for a second question at least
 		c := open(t, target(7), options)
 		if _, err := c.Sit(t.Context(), Place{Game: "dice", Room: 1, Seat: 0}); err != nil {
 			t.Fatal(err)

@@ -77,8 +77,14 @@ func TestRequestTimesOut(t *testing.T) {
 	options := quick()
 	options.RequestTimeout = 20 * time.Millisecond
 	c := open(t, Gate(url, Static(tokenFor(1))), options)
-	if _, err := c.Print(t.Context()); !errors.Is(err, ErrUnknownOutcome) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
+	for tries := 1; ; tries++ { // where this machine is busy, the time may be over before anything is sent
+		_, err := c.Print(t.Context())
+		if errors.Is(err, ErrUnknownOutcome) && errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+		if tries == 20 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -86,9 +92,22 @@ func TestRequestTimesOut(t *testing.T) {
 		t.Errorf("a request that was never sent: %v", err)
 	}
 	// A server that reads and pings, but answers nothing, is given up in the end.
-	for range maxAbandoned {
-		if _, err := c.Print(t.Context()); err == nil {
+	standing := func() link {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.link
+	}
+	first := standing()
+	for asked := 1; ; asked++ {
+		_, err := c.Print(t.Context())
+		if err == nil {
 			t.Fatal("answered")
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || standing() != first {
+			break
+		}
+		if asked > 3*maxAbandoned {
+			t.Fatalf("not given up after %d requests without an answer", asked)
 		}
 	}
 	if lost := await[Lost](t, c); !errors.Is(lost.Err, ErrSilent) {
@@ -99,9 +118,10 @@ func TestRequestTimesOut(t *testing.T) {
 // TestLateReplyIsNotTheNextOnes: without numbers, the reply to a request that nobody waits for any
 // more must not answer the one after it.
 func TestLateReplyIsNotTheNextOnes(t *testing.T) {
-	release := make(chan struct{})
+	heard, release := make(chan struct{}), make(chan struct{})
 	url := gateFunc(t, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) {
 		conn.Read(ctx)
+		close(heard)
 		<-release
 		say(ctx, conn, wire.Command_PRINT, &wire.String{Value: "first"})
 		conn.Read(ctx)
@@ -109,8 +129,11 @@ func TestLateReplyIsNotTheNextOnes(t *testing.T) {
 		conn.Read(ctx)
 	})
 	c := open(t, Gate(url, Static(tokenFor(1))), quick())
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-heard
+		cancel()
+	}()
 	if _, err := c.Print(ctx); err == nil {
 		t.Fatal("answered")
 	}
@@ -131,7 +154,7 @@ func TestHalfOpen(t *testing.T) {
 			var mu sync.Mutex
 			var conns []*swallowing
 			options := quick()
-			options.KeepAlive = 30 * time.Millisecond
+			options.KeepAlive = 300 * time.Millisecond // twice that is what a busy machine may take to answer
 			options.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := new(net.Dialer).DialContext(ctx, network, address)
 				if err != nil {
@@ -161,8 +184,9 @@ func TestHalfOpen(t *testing.T) {
 // TestKeepAliveIsSilent: probes of a quiet connection neither break it nor show.
 func TestKeepAliveIsSilent(t *testing.T) {
 	each(t, func(t *testing.T, h *house, target func(int64) Target) {
+		t.Parallel()
 		options := quick()
-		options.KeepAlive = 200 * time.Millisecond // twice that is what a busy machine may take to answer
+		options.KeepAlive = 500 * time.Millisecond // twice that is what a busy machine may take to answer
 		c := open(t, target(7), options)
 		if _, err := c.Sit(t.Context(), Place{Game: "dice", Room: 1, Seat: 0}); err != nil {
 			t.Fatal(err)
@@ -212,7 +236,7 @@ func TestCloseWaitsForNobodyLong(t *testing.T) {
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 4*closeGrace {
+	if took := time.Since(began); took > 15*closeGrace {
 		t.Errorf("took %v", took)
 	}
 	if !errors.Is(c.Err(), ErrClosed) {
@@ -297,7 +321,7 @@ func TestServerThatNeverReads(t *testing.T) {
 // TestQuietPlayerAnswersPings: long after the last request the gate's pings are still answered.
 func TestQuietPlayerAnswersPings(t *testing.T) {
 	options := quick()
-	options.writeTimeout = 50 * time.Millisecond
+	options.writeTimeout = 300 * time.Millisecond
 	pinged := make(chan error, 1)
 	url := gateFunc(t, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) {
 		conn.Read(ctx) // the only request

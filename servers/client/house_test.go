@@ -398,7 +398,7 @@ func closeAfter(t *testing.T, c *Client) {
 // await reads events until one of the wanted kind comes.
 func await[E Event](t *testing.T, c *Client) E {
 	t.Helper()
-	timeout := time.NewTimer(10 * time.Second)
+	timeout := time.NewTimer(30 * time.Second)
 	defer timeout.Stop()
 	var seen []string
 	for {
@@ -421,7 +421,7 @@ func await[E Event](t *testing.T, c *Client) E {
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never came true: %s", what)
