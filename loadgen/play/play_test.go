@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ func short() scenario.Scenario {
 	s := scenario.Default()
 	s.Bots, s.For, s.Ramp, s.Seed = 8, 2500*time.Millisecond, 0, 1
 	s.Think, s.Leave = 30*time.Millisecond, 0
+	s.Late = 10 * time.Second // how quick all is, is not for a test that runs beside others
 	return s
 }
 
@@ -171,7 +173,10 @@ func TestStoppedAndKilled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if run.Abandoned != killed || run.Verdict == result.Fail || len(run.Notes) != 1 || len(run.Troubles) > 0 {
+			troubled := slices.ContainsFunc(run.Troubles, func(trouble result.Trouble) bool {
+				return !strings.Contains(trouble.Text, "no round is being played") // a roll on its way when the round ends
+			})
+			if run.Abandoned != killed || run.Verdict == result.Fail || len(run.Notes) != 1 || troubled {
 				t.Errorf("%s: %v, notes %v, troubles %v", run.Verdict, run.Reasons, run.Notes, run.Troubles)
 			}
 			if killed != (run.Verdict == result.Invalid) && run.Health.Lag.P99 < 5*time.Millisecond {
