@@ -3,9 +3,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"os"
 
 	"croupier/servers"
@@ -31,13 +29,13 @@ func serve(args []string) error {
 	if err != nil {
 		return err
 	}
-	game, err := net.Listen("tcp", o.listen)
+	game, err := cmdline.Listen("listen", o.listen)
 	if err != nil {
-		return fmt.Errorf("listen for gates and players: %w", err)
+		return err
 	}
-	admin, err := net.Listen("tcp", o.ops)
+	admin, err := cmdline.Listen("ops", o.ops)
 	if err != nil {
-		return fmt.Errorf("listen for operators: %w", err)
+		return err
 	}
 	if o.config.Address, err = reachable(o.advertise, game.Addr()); err != nil {
 		return err

@@ -73,8 +73,11 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	if *debug {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 	}
-	if o.nats == "" {
+	if !cmdline.Given(f, "nats") {
 		o.nats = os.Getenv("NATS_URL") // not as the default that --help prints: it may hold a password
+	}
+	if err := cmdline.CheckNATS(o.nats); err != nil {
+		return options{}, err
 	}
 	switch {
 	case *seats < 1 || *seats > 64:
@@ -87,6 +90,10 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 		return options{}, cmdline.Misuse("--move-after must be positive, for example 2s")
 	case o.replicas != 1 && o.replicas != 3 && o.replicas != 5:
 		return options{}, cmdline.Misuse("--nats-replicas %d: 1, 3 or 5", o.replicas)
+	case o.config.MaxRooms < 1:
+		return options{}, cmdline.Misuse("--max-rooms must be positive")
+	case o.config.Name == "":
+		return options{}, cmdline.Misuse("--name must not be empty: leave it out for this host's name")
 	case o.config.DrainTimeout < 0:
 		return options{}, cmdline.Misuse("--drain-timeout must not be negative")
 	case jwtKey == "" && !o.config.Dev:
@@ -125,10 +132,7 @@ func hostname() string {
 // this host's, at the first of those that is not loopback.
 func reachable(advertise string, listener net.Addr) (string, error) {
 	if advertise != "" {
-		if _, _, err := net.SplitHostPort(advertise); err != nil {
-			return "", cmdline.Misuse("--advertise %q: write HOST:PORT: %w", advertise, err)
-		}
-		return advertise, nil
+		return advertise, cmdline.CheckAddress("advertise", advertise)
 	}
 	tcp, ok := listener.(*net.TCPAddr)
 	if !ok || !tcp.IP.IsUnspecified() {

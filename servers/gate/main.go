@@ -3,9 +3,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"sync"
 
@@ -32,13 +30,13 @@ func serve(args []string) error {
 	if err != nil {
 		return err
 	}
-	players, err := net.Listen("tcp", o.listen)
+	players, err := cmdline.Listen("listen", o.listen)
 	if err != nil {
-		return fmt.Errorf("listen for players: %w", err)
+		return err
 	}
-	admin, err := net.Listen("tcp", o.ops)
+	admin, err := cmdline.Listen("ops", o.ops)
 	if err != nil {
-		return fmt.Errorf("listen for operators: %w", err)
+		return err
 	}
 	stages, release := lifecycle.Notify(context.Background())
 	defer release()

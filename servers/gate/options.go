@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
-	"croupier/servers/internal/bus"
 	"croupier/servers/internal/cmdline"
 	"croupier/servers/internal/gate"
 	"croupier/servers/token"
@@ -72,18 +70,22 @@ func parse(args []string, env func(string) string, output io.Writer) (options, e
 	if c.IdleTimeout <= c.PingEvery || c.PingEvery <= 0 {
 		return options{}, cmdline.Misuse("--idle-timeout must be longer than --ping-every, and both positive")
 	}
+	switch {
+	case c.MaxSessions < 1 || c.MaxPerUser < 1:
+		return options{}, cmdline.Misuse("--max-sessions and --max-per-user must be positive")
+	case c.HandshakeTimeout <= 0 || c.Spread <= 0:
+		return options{}, cmdline.Misuse("--handshake-timeout and --spread must be positive, for example 5s")
+	}
 	keys, err := token.ParseKeys(env("JWT_KEY"))
 	if err != nil {
 		return options{}, fmt.Errorf("JWT_KEY: %w", err)
 	}
 	c.Keys = keys
-	given := false
-	f.Visit(func(one *flag.Flag) { given = given || one.Name == "nats" })
-	if !given {
+	if !cmdline.Given(f, "nats") {
 		o.nats = env("NATS_URL")
 	}
-	if err := checkNATS(o.nats); err != nil {
-		return options{}, cmdline.Misuse("--nats: %w", err)
+	if err := cmdline.CheckNATS(o.nats); err != nil {
+		return options{}, err
 	}
 	if c.Services, err = gate.ParseServices(*services); err != nil {
 		return options{}, cmdline.Misuse("--games: %w", err)
@@ -92,21 +94,4 @@ func parse(args []string, env func(string) string, output io.Writer) (options, e
 		c.Origins = strings.Split(*origins, ",")
 	}
 	return o, nil
-}
-
-// checkNATS says whether a NATS server can be at these URLs. The error names nothing secret.
-func checkNATS(urls string) error {
-	if urls == "" {
-		return nil
-	}
-	for one := range strings.SplitSeq(urls, ",") {
-		one = strings.TrimSpace(one)
-		if !strings.Contains(one, "://") {
-			one = "nats://" + one
-		}
-		if u, err := url.Parse(one); err != nil || u.Hostname() == "" {
-			return fmt.Errorf("%q is no URL of a NATS server: write nats://HOST:4222", bus.Redact(one))
-		}
-	}
-	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 )
 
 // Exit statuses.
@@ -35,11 +37,38 @@ func Parse(f *flag.FlagSet, args []string, output io.Writer, usage string) error
 		f.PrintDefaults()
 		return err
 	case err != nil:
-		return Misuse("%w: see %s --help", err, f.Name())
+		return Misuse("%s: see %s --help", better(f, err), f.Name())
 	case f.NArg() > 0:
 		return Misuse("unexpected argument %q: see %s --help", f.Arg(0), f.Name())
 	}
 	return nil
+}
+
+// invalid is how the library says that a flag can't have a value.
+var invalid = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+
+// better is the library's word on a flag, in the form in which flags are written here, and with the
+// flag's default as an example.
+func better(f *flag.FlagSet, err error) string {
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		return "unknown flag --" + strings.TrimPrefix(name, "-")
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return "--" + name + " needs a value"
+	}
+	if parts := invalid.FindStringSubmatch(err.Error()); parts != nil {
+		if known := f.Lookup(parts[2]); known != nil && known.DefValue != "" {
+			return fmt.Sprintf("--%s can't be %s: write, for example, --%s=%s", parts[2], parts[1], parts[2], known.DefValue)
+		}
+	}
+	return err.Error()
+}
+
+// Given says whether a flag of that name was on the command line, whatever its value.
+func Given(f *flag.FlagSet, name string) bool {
+	given := false
+	f.Visit(func(one *flag.Flag) { given = given || one.Name == name })
+	return given
 }
 
 // Status says how the program of that name ends, and tells output what went wrong.
