@@ -48,6 +48,32 @@ func (d *Directory) get(b bucket, key string, done func(item, error)) {
 	})
 }
 
+func (d *Directory) append(journal string, record []byte, expect uint64, done func(uint64, error)) {
+	if d.severed.Load() {
+		return
+	}
+	d.store.append(journal, record, expect, func(revision uint64, err error) {
+		if !d.severed.Load() {
+			d.health.note(err)
+			done(revision, err)
+		}
+	})
+}
+
+func (d *Directory) purge(journal string, before uint64, done func(error)) {
+	if !d.severed.Load() {
+		d.store.purge(journal, before, done)
+	}
+}
+
+// seal adds a record to another server's journal, so that this server can add nothing any more, and returns its revision.
+func (d *Directory) seal(ctx context.Context, journal string) (uint64, error) {
+	if d.severed.Load() {
+		return 0, errSevered
+	}
+	return await(ctx, func(done func(uint64, error)) { d.append(journal, nil, whatever, done) })
+}
+
 // await turns a call with a done function into one that waits. Where ctx ends first the outcome is unknown.
 func await[T any](ctx context.Context, start func(done func(T, error))) (T, error) {
 	type answer struct {

@@ -59,7 +59,7 @@ func TestClusterChangesLeaders(t *testing.T) {
 			t.Errorf("room %d: %v", s.key.Room, *err)
 			continue
 		}
-		entry, err := b.Look(soon(t), s.key)
+		entry, err := latest(t, b, s.key)
 		if err != nil || string(entry.Snapshot) != fmt.Sprint(s.acked.Load()) || s.twice.Load() {
 			t.Errorf("room %d: acknowledged %d, entry %+v %v, twice %v", s.key.Room, s.acked.Load(), entry, err, s.twice.Load())
 		}

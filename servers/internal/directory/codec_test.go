@@ -11,14 +11,14 @@ import (
 )
 
 func FuzzEntry(f *testing.F) {
-	e := Entry{Server: "host-1", Address: "10.0.0.1:7000", Version: "v1", Epoch: 77}
+	e := Entry{Server: "host-1", Address: "10.0.0.1:7000", Version: "v1", Epoch: 77, journal: "host-1.3", turn: 9}
 	f.Add("dice.5", append(appendEntry(nil, claimID{1}, &e), "snapshot"...), uint64(9))
 	e.Epoch = 0
 	f.Add("co=2Ein.-5", appendEntry(nil, claimID{2}, &e), uint64(9))
 	f.Add("dice.1", []byte{entryFormat + 1}, uint64(1))
 	f.Add("", []byte{}, uint64(0))
 	f.Fuzz(func(t *testing.T, key string, value []byte, revision uint64) {
-		e, claim, err := parseEntry(item{key, value, revision}, 1000)
+		e, err := parseEntry(item{key, value, revision}, 1000)
 		if err != nil {
 			if len(value) > 0 && value[0] > entryFormat && !strings.Contains(err.Error(), "newer") {
 				if _, keyErr := parseKey(key); keyErr == nil {
@@ -27,7 +27,7 @@ func FuzzEntry(f *testing.F) {
 			}
 			return
 		}
-		if other, ok := claimOf(value); !ok || other != claim {
+		if other, ok := claimOf(value); !ok || other != e.claim {
 			t.Error("the claim is another one")
 		}
 		if name, err := gameKey(e.Game, e.Room); err != nil || name != key {
@@ -40,13 +40,39 @@ func FuzzEntry(f *testing.F) {
 			e.Epoch = 0
 		}
 		// Lengths can be written in more bytes than they need; what was read is what would be written.
-		again, _, err := parseEntry(item{key, append(appendEntry(nil, claim, &e), e.Snapshot...), revision}, 1000)
+		again, err := parseEntry(item{key, append(appendEntry(nil, e.claim, &e), e.Snapshot...), revision}, 1000)
 		if claimed(value) {
 			e.Epoch = 1000 + revision
 		}
 		if err != nil || again.Key != e.Key || again.Server != e.Server || again.Address != e.Address || again.Version != e.Version ||
-			again.Epoch != e.Epoch || again.began != e.began || !bytes.Equal(again.Snapshot, e.Snapshot) {
+			again.Epoch != e.Epoch || again.began != e.began || again.claim != e.claim || again.journal != e.journal || again.turn != e.turn || !bytes.Equal(again.Snapshot, e.Snapshot) {
 			t.Errorf("%+v became %+v %v", e, again, err)
+		}
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte{recordFormat})
+	f.Add(appendSave(appendSave([]byte{recordFormat}, "dice.5", claimID{1}, 7, []byte("snapshot")), "coin.-1", claimID{2}, 300, nil))
+	f.Add([]byte{recordFormat + 1})
+	f.Fuzz(func(t *testing.T, record []byte) {
+		again := []byte{recordFormat}
+		var first []save
+		err := parseRecord(record, func(s save) {
+			first = append(first, s)
+			again = appendSave(again, s.name, s.claim, s.turn, s.snapshot)
+		})
+		if len(record) > 0 && record[0] > recordFormat != errors.Is(err, ErrNewer) {
+			t.Errorf("format %d: %v", record[0], err)
+		}
+		n := 0
+		if err := parseRecord(again, func(s save) {
+			if was := first[n]; s.name != was.name || s.claim != was.claim || s.turn != was.turn || !bytes.Equal(s.snapshot, was.snapshot) {
+				t.Errorf("%+v became %+v", was, s)
+			}
+			n++
+		}); err != nil || n != len(first) {
+			t.Errorf("%d saves, then %d: %v", len(first), n, err)
 		}
 	})
 }

@@ -55,7 +55,10 @@ type Entry struct {
 	Revision                 uint64 // of the last write; what a compare-and-set has to name
 	Snapshot                 []byte
 
-	began uint64 // see BeganWith
+	began   uint64  // see BeganWith
+	claim   claimID // of the owner
+	journal string  // where newer snapshots may be; "": nowhere
+	turn    uint64  // of the snapshot
 }
 
 // A Server is what a game server tells of itself with every renewal of its lease.
@@ -88,6 +91,10 @@ type Directory struct {
 	pending atomic.Int32  // renewals that are not answered
 	health  health
 	timers  timers
+	journal atomic.Pointer[journal] // where rooms are saved now; nil: there is none
+
+	packAt   uint64 // as the constants, but in tests
+	sweepAge time.Duration
 
 	mu       sync.Mutex
 	self     Server
@@ -96,6 +103,10 @@ type Directory struct {
 	changed  bool // self was, since the last renewal
 	view     *view
 	tenures  map[Key]*Tenure
+	doubtful map[Key]doubt // tenures that have ended, perhaps wrongly: see Tenure.lose
+	journals int           // how many of them this server has made
+	estates  map[string]*estate
+	unnamed  map[string]time.Time // see sweep
 	claiming map[Key]int
 	sits     map[string]sit
 	rising   map[string]*rise
@@ -121,6 +132,7 @@ func Join(ctx context.Context, store Store, self Server, log *slog.Logger) (*Dir
 		store.shut()
 		return nil, fmt.Errorf("join the directory: %w", err)
 	}
+	d.openJournal()
 	d.loop.Go(func() { d.run(key) })
 	return d, nil
 }
@@ -130,8 +142,8 @@ func newDirectory(store Store, self Server, log *slog.Logger) *Directory {
 	return &Directory{
 		store: store, log: log, id: self.ID, address: self.Address, version: self.Version, self: cloneServer(self),
 		lapsed: make(chan Server, 64), stop: make(chan struct{}), wake: make(chan struct{}, 1), sighted: make(chan struct{}),
-		unwatch: func() {}, health: health{log: log}, view: newView(self.ID),
-		tenures: map[Key]*Tenure{}, claiming: map[Key]int{}, sits: map[string]sit{}, rising: map[string]*rise{},
+		unwatch: func() {}, health: health{log: log}, view: newView(self.ID), packAt: packAt, sweepAge: sweepAge,
+		tenures: map[Key]*Tenure{}, doubtful: map[Key]doubt{}, estates: map[string]*estate{}, unnamed: map[string]time.Time{}, claiming: map[Key]int{}, sits: map[string]sit{}, rising: map[string]*rise{},
 	}
 }
 
@@ -154,8 +166,7 @@ func (d *Directory) Look(ctx context.Context, key Key) (Entry, error) {
 			return Entry{}, fmt.Errorf("look for room %d of %q: %w", key.Room, key.Game, err)
 		}
 	}
-	e, _, err := parseEntry(it, born)
-	return e, err
+	return parseEntry(it, born)
 }
 
 // Claim takes a room by compare-and-set: revision is what Look said, or 0 where there must be no entry. On success this
@@ -170,9 +181,11 @@ func (d *Directory) Claim(ctx context.Context, key Key, revision uint64, snapsho
 	if len(snapshot) > MaxSnapshot {
 		return nil, tooLarge(key, len(snapshot))
 	}
-	t := &Tenure{d: d, key: key, name: name}
+	t := &Tenure{d: d, name: name, naming: d.journal.Load()}
 	rand.Read(t.claim[:])
-	e := Entry{Server: d.id, Address: d.address, Version: d.version, began: fingerprint(snapshot)}
+	t.entry = Entry{Key: key, Server: d.id, Address: d.address, Version: d.version, began: fingerprint(snapshot)}
+	e := t.entry
+	e.journal = t.naming.named()
 	value := append(appendEntry(nil, t.claim, &e), snapshot...)
 
 	d.mu.Lock()
@@ -186,17 +199,17 @@ func (d *Directory) Claim(ctx context.Context, key Key, revision uint64, snapsho
 		d.mu.Unlock()
 	}()
 
-	t.revision, err = d.take(ctx, t, value, revision)
+	revision, err = d.take(ctx, t, value, revision)
+	var born uint64
 	if err == nil {
 		// Asked after the write: where the bucket was lost and made anew before it, this is the new one's birth.
-		t.epoch, err = d.store.born(ctx, rooms)
+		born, err = d.store.born(ctx, rooms)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("claim room %d of %q: %w", key.Room, key.Game, err)
 	}
-	t.epoch, t.top = t.epoch+t.revision, t.revision
-	e.Epoch = t.epoch
-	t.head = appendEntry(nil, t.claim, &e)
+	t.entry.Epoch = born + revision
+	t.storedAt(revision)
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -204,6 +217,7 @@ func (d *Directory) Claim(ctx context.Context, key Key, revision uint64, snapsho
 		return nil, fmt.Errorf("claim room %d of %q: %w", key.Room, key.Game, errClosed)
 	}
 	d.tenures[key] = t
+	delete(d.doubtful, key)
 	return t, nil
 }
 
@@ -231,7 +245,7 @@ func (d *Directory) take(ctx context.Context, t *Tenure, value []byte, expect ui
 		case !errors.Is(err, ErrAway):
 			return 0, err
 		}
-		if err := d.pause(ctx, t.key.Room, tries); err != nil {
+		if err := d.pause(ctx, t.entry.Room, tries); err != nil {
 			return 0, err
 		}
 	}
@@ -240,7 +254,7 @@ func (d *Directory) take(ctx context.Context, t *Tenure, value []byte, expect ui
 // Owned lists the entries that name this server ID as owner. What replicas answer may be some moments old: a claim on
 // what is listed tells. Of this server's own rooms the list is true: those that seem to be missing are looked at.
 func (d *Directory) Owned(ctx context.Context, serverID string) ([]Entry, error) {
-	list, err := d.list(ctx, func(e *Entry) bool { return e.Server == serverID })
+	list, _, err := d.list(ctx, func(e *Entry) bool { return e.Server == serverID })
 	if err != nil || serverID != d.id {
 		return list, err
 	}
@@ -251,7 +265,7 @@ func (d *Directory) Owned(ctx context.Context, serverID string) ([]Entry, error)
 	d.mu.Lock()
 	var unsure []Key
 	for key, t := range d.tenures {
-		if epochs[key] != t.epoch {
+		if epochs[key] != t.entry.Epoch {
 			unsure = append(unsure, key)
 		}
 	}
@@ -273,7 +287,10 @@ func byKey(a, b Entry) int { return cmp.Or(cmp.Compare(a.Game, b.Game), cmp.Comp
 
 // Orphans lists the entries whose owner is not alive, and those in this server's own name that it holds no tenure of.
 func (d *Directory) Orphans(ctx context.Context) ([]Entry, error) {
-	return d.list(ctx, func(e *Entry) bool {
+	began := time.Now()
+	s := newSurvey(d.id)
+	list, unread, err := d.list(ctx, func(e *Entry) bool {
+		s.see(e)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if e.Server == d.id {
@@ -281,19 +298,22 @@ func (d *Directory) Orphans(ctx context.Context) ([]Entry, error) {
 		}
 		return !d.view.alive(time.Now(), e.Server)
 	})
+	if err == nil && unread == 0 {
+		d.sweep(ctx, began, s)
+	}
+	return list, err
 }
 
-// list reads all entries and keeps some. Those that this program cannot read are left to others.
-func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) ([]Entry, error) {
+// list reads all entries and keeps some. Those that this program cannot read are left to others, and counted.
+func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) (list []Entry, unread int, err error) {
 	if d.severed.Load() {
-		return nil, errUnsent
+		return nil, 0, errUnsent
 	}
 	born, err := d.store.born(ctx, rooms)
 	found := map[Key]Entry{}
-	unread := 0
 	if err == nil {
 		err = d.store.scan(ctx, rooms, func(it item) {
-			e, _, err := parseEntry(it, born)
+			e, err := parseEntry(it, born)
 			switch {
 			case err != nil:
 				unread++
@@ -308,12 +328,12 @@ func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) ([]Entry, 
 		d.health.note(err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list the directory's rooms: %w", err)
+		return nil, 0, fmt.Errorf("list the directory's rooms: %w", err)
 	}
 	if unread > 0 {
 		d.log.Warn("entries of the directory that this program cannot read; they are left to newer servers", "entries", unread)
 	}
-	return slices.SortedFunc(maps.Values(found), byKey), nil
+	return slices.SortedFunc(maps.Values(found), byKey), unread, nil
 }
 
 // Healthy is nil while the store answers; otherwise the error (ErrAway) says since when it does not.
@@ -333,6 +353,7 @@ func (d *Directory) Close(ctx context.Context) error {
 	}
 	d.ended = true
 	left := slices.Collect(maps.Values(d.tenures))
+	clean := len(left) == 0 && len(d.doubtful) == 0
 	d.mu.Unlock()
 	close(d.stop)
 	d.loop.Wait()
@@ -340,6 +361,9 @@ func (d *Directory) Close(ctx context.Context) error {
 		t.end(errClosed)
 	}
 	d.timers.end()
+	if j := d.journal.Load(); j != nil && clean {
+		d.discard(ctx, j)
+	}
 	lease := d.giveUp(ctx)
 	d.unwatch()
 	d.store.shut()
@@ -347,6 +371,15 @@ func (d *Directory) Close(ctx context.Context) error {
 		return fmt.Errorf("leave the directory: %w (others will notice in %v)", err, Lapse)
 	}
 	return nil
+}
+
+// discard removes a journal that no entry names any more. Where it fails, another server does so: see sweep.
+func (d *Directory) discard(ctx context.Context, j *journal) {
+	ctx, cancel := context.WithTimeout(ctx, Lapse)
+	defer cancel()
+	_, _ = await(ctx, func(done func(struct{}, error)) {
+		d.purge(j.name, whatever, func(err error) { done(struct{}{}, err) })
+	})
 }
 
 // giveUp removes the own lease. It tries for as long as that is of use: then the lease has lapsed.

@@ -10,19 +10,22 @@ import (
 
 // The value of an entry:
 //
-//	byte      format, 1
+//	byte      format, 2
 //	8 bytes   claim: drawn at random for each claim, so that its owner knows its own writes again
 //	8 bytes   epoch, big endian; 0 in the write that makes the claim, where it is not known yet
 //	8 bytes   fingerprint of the snapshot that the owner began with
-//	3 times   length (uvarint), bytes: server ID, address, version
+//	8 bytes   turn of the snapshot, big endian: counts the owner's saves
+//	4 times   length (uvarint), bytes: server ID, address, version, journal
 //	the rest  snapshot
 //
 // A server that finds a larger format must leave the entry to a server that knows it.
-const entryFormat = 1
+const entryFormat = 2
 
 const (
-	claimAt, epochAt, beganAt, textsAt = 1, 9, 17, 25
-	maxText                            = 256
+	claimAt, epochAt, beganAt, turnAt, textsAt = 1, 9, 17, 25, 33
+
+	maxText    = 256
+	maxJournal = 3*maxID + 20 // a server ID as a token, and a number
 )
 
 type claimID [8]byte
@@ -45,7 +48,8 @@ func appendEntry(b []byte, claim claimID, e *Entry) []byte {
 	b = append(b, claim[:]...)
 	b = binary.BigEndian.AppendUint64(b, e.Epoch)
 	b = binary.BigEndian.AppendUint64(b, e.began)
-	for _, s := range []string{e.Server, e.Address, e.Version} {
+	b = binary.BigEndian.AppendUint64(b, e.turn)
+	for _, s := range [...]string{e.Server, e.Address, e.Version, e.journal} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -55,36 +59,35 @@ func appendEntry(b []byte, claim claimID, e *Entry) []byte {
 var errMangled = errors.New("the value is not an entry of the directory")
 
 // parseEntry reads the value at a key. born is when the bucket was made: the epoch of a claiming write is born plus its revision.
-func parseEntry(it item, born uint64) (Entry, claimID, error) {
-	var claim claimID
+func parseEntry(it item, born uint64) (Entry, error) {
 	key, err := parseKey(it.key)
 	if err != nil {
-		return Entry{}, claim, err
+		return Entry{}, err
 	}
 	v := it.value
 	if len(v) > 0 && v[0] > entryFormat {
-		return Entry{}, claim, fmt.Errorf("the entry of room %d of %q has format %d, and this program reads up to %d: %w",
+		return Entry{}, fmt.Errorf("the entry of room %d of %q has format %d, and this program reads up to %d: %w",
 			key.Room, key.Game, v[0], entryFormat, ErrNewer)
 	}
 	if len(v) < textsAt || v[0] != entryFormat {
-		return Entry{}, claim, fmt.Errorf("room %d of %q: %w", key.Room, key.Game, errMangled)
+		return Entry{}, fmt.Errorf("room %d of %q: %w", key.Room, key.Game, errMangled)
 	}
-	copy(claim[:], v[claimAt:])
-	e := Entry{Key: key, Epoch: binary.BigEndian.Uint64(v[epochAt:]), Revision: it.revision}
+	e := Entry{Key: key, claim: claimID(v[claimAt:epochAt]), Epoch: binary.BigEndian.Uint64(v[epochAt:]), Revision: it.revision}
 	if e.Epoch == 0 {
 		e.Epoch = born + it.revision
 	}
 	e.began = binary.BigEndian.Uint64(v[beganAt:])
+	e.turn = binary.BigEndian.Uint64(v[turnAt:])
 	rest := v[textsAt:]
-	for _, s := range []*string{&e.Server, &e.Address, &e.Version} {
+	for _, s := range [...]*string{&e.Server, &e.Address, &e.Version, &e.journal} {
 		n, w := binary.Uvarint(rest)
-		if w <= 0 || n > maxText || n > uint64(len(rest)-w) {
-			return Entry{}, claim, fmt.Errorf("room %d of %q: %w", key.Room, key.Game, errMangled)
+		if w <= 0 || n > maxJournal || n > uint64(len(rest)-w) {
+			return Entry{}, fmt.Errorf("room %d of %q: %w", key.Room, key.Game, errMangled)
 		}
 		*s, rest = string(rest[w:w+int(n)]), rest[w+int(n):]
 	}
 	e.Snapshot = slices.Clone(rest)
-	return e, claim, nil
+	return e, nil
 }
 
 // claimOf is the cheap part of parseEntry: whose claim a value is of.

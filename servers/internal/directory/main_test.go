@@ -46,6 +46,16 @@ func saved(t testing.TB, tenure *Tenure, snapshot string) error {
 	return <-done
 }
 
+// latest is what a successor would begin with.
+func latest(t testing.TB, d *Directory, key Key) (Entry, error) {
+	t.Helper()
+	e, err := d.Look(soon(t), key)
+	if err != nil {
+		return e, err
+	}
+	return d.Inherit(soon(t), e)
+}
+
 func closed(t testing.TB, tenure *Tenure) error {
 	t.Helper()
 	done := make(chan error, 2)

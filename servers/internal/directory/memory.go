@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,9 @@ type Memory struct {
 	mu      sync.Mutex
 	made    uint64
 	buckets [3]memoryBucket
+	logs    map[string][]memoryItem
+	last    uint64 // revision of all logs
+	markers bool   // a removed key keeps its last revision, as in JetStream: for tests, as it is never forgotten
 }
 
 type memoryBucket struct {
@@ -33,7 +37,7 @@ const leaseTTL = 10 * time.Second
 
 // NewMemory makes a store that lives in this process.
 func NewMemory() *Memory {
-	m := &Memory{made: uint64(time.Now().UnixMicro())}
+	m := &Memory{made: uint64(time.Now().UnixMicro()), logs: map[string][]memoryItem{}}
 	for i := range m.buckets {
 		m.buckets[i].items = map[string]memoryItem{}
 		m.buckets[i].watchers = map[int]func(string, []byte){}
@@ -65,7 +69,7 @@ func (m *Memory) write(b bucket, key string, value []byte, expect uint64) (uint6
 	}
 	bk.last++
 	revision := bk.last
-	if value == nil {
+	if value == nil && !m.markers {
 		delete(bk.items, key)
 	} else {
 		bk.items[key] = memoryItem{value, revision, time.Now()}
@@ -96,6 +100,9 @@ func (m *Memory) scan(ctx context.Context, b bucket, visit func(item)) error {
 			delete(m.buckets[b].items, key)
 			continue
 		}
+		if it.value == nil {
+			continue
+		}
 		list = append(list, item{key, it.value, it.revision})
 	}
 	m.mu.Unlock()
@@ -120,4 +127,56 @@ func (m *Memory) watch(b bucket, heard func(string, []byte)) (func(), error) {
 		delete(bk.watchers, id)
 		m.mu.Unlock()
 	}, nil
+}
+
+func (m *Memory) append(journal string, record []byte, expect uint64, done func(uint64, error)) {
+	done(m.add(journal, slices.Clone(record), expect))
+}
+
+func (m *Memory) add(journal string, record []byte, expect uint64) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	log := m.logs[journal]
+	var last uint64
+	if len(log) > 0 {
+		last = log[len(log)-1].revision
+	}
+	if expect != whatever && expect != last {
+		return 0, errMismatch
+	}
+	m.last++
+	m.logs[journal] = append(log, memoryItem{value: record, revision: m.last})
+	return m.last, nil
+}
+
+func (m *Memory) replay(ctx context.Context, journal string, last uint64, visit func([]byte)) error {
+	m.mu.Lock()
+	log := slices.Clone(m.logs[journal])
+	m.mu.Unlock()
+	for _, it := range log {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if it.revision <= last {
+			visit(it.value)
+		}
+	}
+	return nil
+}
+
+func (m *Memory) purge(journal string, before uint64, done func(error)) {
+	m.mu.Lock()
+	log := slices.DeleteFunc(m.logs[journal], func(it memoryItem) bool { return it.revision < before })
+	m.logs[journal] = log
+	if len(log) == 0 {
+		delete(m.logs, journal)
+	}
+	m.mu.Unlock()
+	done(nil)
+}
+
+func (m *Memory) journals(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.logs)), nil
 }

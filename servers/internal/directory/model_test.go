@@ -31,6 +31,10 @@ const (
 	hopeful          // an unknown outcome is taken for a success
 	sameEpoch        // the epoch does not grow
 	trustful         // after a move without an answer, the other server is taken to have what it was offered
+	noSeal           // a journal is read that can still grow
+	forgetful        // a journal is not read
+	eagerPurge       // all of a journal is removed where a part of it may be
+	undirected       // a room that was not taken is saved in the journal, and its entry's revision stays
 )
 
 func TestInterleavings(t *testing.T) {
@@ -50,7 +54,7 @@ func TestInterleavings(t *testing.T) {
 }
 
 func TestInterleavingsCatchFlaws(t *testing.T) {
-	for _, f := range []flaw{noCompare, earlyAnswer, hopeful, sameEpoch, trustful} {
+	for _, f := range []flaw{noCompare, earlyAnswer, hopeful, sameEpoch, trustful, noSeal, forgetful, eagerPurge, undirected} {
 		seed, bytes, err := search(t, 3000, f)
 		if err == nil {
 			t.Errorf("flaw %d was not found", f)

@@ -56,6 +56,11 @@ var bucketNames = [...]string{rooms: "croupier_rooms", players: "croupier_player
 func (b bucket) stream() string          { return "KV_" + bucketNames[b] }
 func (b bucket) subject(k string) string { return "$KV." + bucketNames[b] + "." + k }
 
+const (
+	journalStream  = "croupier_journals"
+	journalSubject = "croupier.journal." // then the journal's name
+)
+
 type natsStore struct {
 	conn     *nats.Conn
 	js       jetstream.JetStream
@@ -115,17 +120,34 @@ func (n *natsStore) make(ctx context.Context) error {
 		if b == servers {
 			want.MaxAge = leaseTTL
 		}
-		_, err := n.js.CreateStream(ctx, want)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			// It exists with other settings: an operator's, which stay, where they do not break the protocol.
-			var s jetstream.Stream
-			if s, err = n.js.Stream(ctx, want.Name); err == nil {
-				err = fits(s.CachedInfo().Config, want)
-			}
+		if err := n.makeStream(ctx, want); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("stream %s: %w", want.Name, err)
+	}
+	return n.makeStream(ctx, jetstream.StreamConfig{
+		Name:        journalStream,
+		Description: "the game servers' journals: what rooms saved since their entries were written",
+		Subjects:    []string{journalSubject + ">"},
+		MaxMsgSize:  MaxSnapshot + 4096,
+		Discard:     jetstream.DiscardNew,
+		Storage:     jetstream.FileStorage,
+		Replicas:    n.replicas,
+		DenyDelete:  true,
+		Duplicates:  time.Second,
+	})
+}
+
+func (n *natsStore) makeStream(ctx context.Context, want jetstream.StreamConfig) error {
+	_, err := n.js.CreateStream(ctx, want)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		// It exists with other settings: an operator's, which stay, where they do not break the protocol.
+		var s jetstream.Stream
+		if s, err = n.js.Stream(ctx, want.Name); err == nil {
+			err = fits(s.CachedInfo().Config, want)
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", want.Name, err)
 	}
 	return nil
 }
@@ -134,8 +156,12 @@ func fits(has, want jetstream.StreamConfig) error {
 	switch {
 	case has.AllowDirect:
 		return fmt.Errorf("it allows direct gets, which replicas answer with old values: switch allow_direct off")
-	case has.MaxMsgsPerSubject != 1:
+	case want.MaxMsgsPerSubject == 1 && has.MaxMsgsPerSubject != 1:
 		return fmt.Errorf("it keeps %d values of a key: set max_msgs_per_subject to 1", has.MaxMsgsPerSubject)
+	case want.MaxMsgsPerSubject <= 0 && (has.MaxMsgsPerSubject > 0 || has.MaxMsgs > 0):
+		return errors.New("it drops records: set max_msgs and max_msgs_per_subject to -1")
+	case has.Discard != want.Discard:
+		return errors.New("it drops old values where it is full: set discard to new")
 	case len(has.Subjects) != 1 || has.Subjects[0] != want.Subjects[0]:
 		return fmt.Errorf("its subjects are %q: set them to %q", has.Subjects, want.Subjects)
 	case want.MaxAge == 0 && has.MaxAge != 0:

@@ -27,24 +27,33 @@ func (n *natsStore) scan(ctx context.Context, b bucket, visit func(item)) error 
 }
 
 func (n *natsStore) scanOnce(ctx context.Context, b bucket, visit func(item)) error {
+	prefix := b.subject("")
+	return n.consume(ctx, b.stream(), jetstream.ConsumerConfig{
+		FilterSubject: b.subject(">"),
+		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
+	}, func(m jetstream.Msg, revision uint64) {
+		if len(m.Headers()["KV-Operation"]) == 0 && len(m.Data()) > 0 {
+			visit(item{key: strings.TrimPrefix(m.Subject(), prefix), value: m.Data(), revision: revision})
+		}
+	}, func() bool { return true })
+}
+
+// consume reads messages of a stream with a consumer of its own, until there is none left and enough says that it may end.
+func (n *natsStore) consume(ctx context.Context, stream string, config jetstream.ConsumerConfig, visit func(jetstream.Msg, uint64), enough func() bool) error {
 	const batch = 256
-	consumer, err := n.js.CreateConsumer(ctx, b.stream(), jetstream.ConsumerConfig{
-		FilterSubject:     b.subject(">"),
-		DeliverPolicy:     jetstream.DeliverLastPerSubjectPolicy,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MemoryStorage:     true,
-		Replicas:          1,
-		InactiveThreshold: 10 * time.Second, // where this process dies here
-	})
+	config.AckPolicy = jetstream.AckNonePolicy
+	config.MemoryStorage = true
+	config.Replicas = 1
+	config.InactiveThreshold = 10 * time.Second // where this process dies here
+	consumer, err := n.js.CreateConsumer(ctx, stream, config)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		_ = n.js.DeleteConsumer(ctx, b.stream(), consumer.CachedInfo().Name) // it ends by itself, only later
+		_ = n.js.DeleteConsumer(ctx, stream, consumer.CachedInfo().Name) // it ends by itself, only later
 	}()
-	prefix := b.subject("")
 	var last uint64
 	for {
 		if err := ctx.Err(); err != nil {
@@ -67,15 +76,18 @@ func (n *natsStore) scanOnce(ctx context.Context, b bucket, visit func(item)) er
 				continue
 			}
 			last++
-			if len(m.Headers()["KV-Operation"]) == 0 && len(m.Data()) > 0 {
-				visit(item{key: strings.TrimPrefix(m.Subject(), prefix), value: m.Data(), revision: meta.Sequence.Stream})
-			}
+			visit(m, meta.Sequence.Stream)
 		}
-		if err := errors.Join(broken, msgs.Error()); err != nil {
+		switch err := errors.Join(broken, msgs.Error()); {
+		case err != nil:
 			return err
-		}
-		if count == 0 {
+		case count == 0 && enough():
 			return nil
+		case count == 0: // this server has not all of it yet
+			select {
+			case <-time.After(5 * time.Millisecond):
+			case <-ctx.Done():
+			}
 		}
 	}
 }

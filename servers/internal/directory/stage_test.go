@@ -14,7 +14,7 @@ type stage struct {
 	calm  bool // everything works, at once
 
 	life    int // grows when the room is closed
-	written map[uint64]record
+	written map[writing]record
 	past    []item // what the entry was: for reads that are late
 	epoch   uint64 // of the last claim
 
@@ -24,8 +24,13 @@ type stage struct {
 	events []event
 }
 
+// A writing is one save of a room: claim and turn. The first one of a claim is the claim itself.
+type writing struct {
+	claim claimID
+	turn  uint64
+}
+
 type record struct {
-	claim    claimID
 	snapshot string
 	life     int
 }
@@ -45,7 +50,9 @@ type event struct {
 }
 
 func newStage(w *world) *stage {
-	return &stage{w: w, truth: NewMemory(), written: map[uint64]record{}}
+	truth := NewMemory()
+	truth.markers = true
+	return &stage{w: w, truth: truth, written: map[writing]record{}}
 }
 
 // post keeps something for the test's goroutine to do.
@@ -134,16 +141,25 @@ func (s *stage) step() {
 	}
 }
 
-// entry is the truth.
+// entry is the truth: the entry, with what is newer in its journal.
 func (s *stage) entry() (Entry, bool) {
 	var it item
 	s.truth.get(rooms, "dice.1", func(got item, _ error) { it = got })
 	if it.value == nil {
 		return Entry{}, false
 	}
-	e, _, err := parseEntry(it, s.truth.made)
+	e, err := parseEntry(it, s.truth.made)
 	if err != nil {
 		s.w.fail("the entry: %v", err)
+	}
+	for _, record := range s.truth.logs[e.journal] {
+		if err := parseRecord(record.value, func(v save) {
+			if v.claim == e.claim && v.turn > e.turn {
+				e.turn, e.Snapshot = v.turn, v.snapshot
+			}
+		}); err != nil {
+			s.w.fail("the journal: %v", err)
+		}
 	}
 	return e, true
 }
@@ -205,7 +221,7 @@ func (y *way) put(b bucket, key string, value []byte, expect uint64, done func(u
 
 // note keeps what was written, and checks that epochs grow.
 func (s *stage) note(key string, value []byte, revision uint64) {
-	e, claim, err := parseEntry(item{key, value, revision}, s.truth.made)
+	e, err := parseEntry(item{key, value, revision}, s.truth.made)
 	if err != nil {
 		s.w.fail("an entry was written that cannot be read: %v", err)
 	}
@@ -213,9 +229,18 @@ func (s *stage) note(key string, value []byte, revision uint64) {
 		s.w.fail("the epoch went from %d to %d", s.epoch, e.Epoch)
 	}
 	s.epoch = e.Epoch
-	s.written[revision] = record{claim, string(e.Snapshot), s.life}
+	s.keep(e.claim, e.turn, e.Snapshot)
 	s.past = append(s.past, item{key, value, revision})
-	s.w.say("revision %d by %s: %q", revision, e.Server, e.Snapshot)
+	s.w.say("revision %d by %s: turn %d %q, journal %q", revision, e.Server, e.turn, e.Snapshot, e.journal)
+}
+
+func (s *stage) keep(claim claimID, turn uint64, snapshot []byte) {
+	at := writing{claim, turn}
+	if before, again := s.written[at]; !again {
+		s.written[at] = record{string(snapshot), s.life}
+	} else if before.snapshot != string(snapshot) {
+		s.w.fail("turn %d is %q, and was %q", turn, snapshot, before.snapshot)
+	}
 }
 
 func (y *way) remove(b bucket, key string, expect uint64, done func(error)) {
@@ -267,3 +292,55 @@ func (y *way) born(ctx context.Context, b bucket) (uint64, error) {
 	}
 	return y.truth.born(ctx, b)
 }
+
+func (y *way) append(journal string, value []byte, expect uint64, done func(uint64, error)) {
+	value = slices.Clone(value)
+	if y.w.flaw == noCompare && expect != 0 {
+		expect = whatever
+	}
+	var revision uint64
+	var failed error
+	y.call(&act{
+		carry: func() {
+			if y.w.flaw == noSeal && len(value) == 0 {
+				revision = whatever
+				return
+			}
+			if revision, failed = y.truth.add(journal, value, expect); failed != nil {
+				return
+			}
+			y.w.say("record %d in %s", revision, journal)
+			if err := parseRecord(value, func(v save) { y.keep(v.claim, v.turn, v.snapshot) }); err != nil {
+				y.w.fail("a record was written that cannot be read: %v", err)
+			}
+		},
+		answer: func(err error) {
+			if err == nil {
+				err = failed
+			}
+			done(revision, err)
+		},
+	})
+}
+
+func (y *way) replay(ctx context.Context, journal string, last uint64, visit func([]byte)) error {
+	if y.w.flaw == forgetful {
+		return nil
+	}
+	return y.truth.replay(ctx, journal, last, visit)
+}
+
+func (y *way) purge(journal string, before uint64, done func(error)) {
+	if y.w.flaw == eagerPurge {
+		before = whatever
+	}
+	y.call(&act{
+		carry: func() {
+			y.w.say("%s is purged before %d", journal, before)
+			y.truth.purge(journal, before, func(error) {})
+		},
+		answer: func(err error) { done(err) },
+	})
+}
+
+func (y *way) journals(ctx context.Context) ([]string, error) { return y.truth.journals(ctx) }

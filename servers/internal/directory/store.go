@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// A Store keeps the three buckets of the directory: rooms, players, servers. It may be shared by several Directories.
-// There are two: OpenNATS and NewMemory. All it has to be is a map whose writes are compare-and-set.
+// A Store keeps the three buckets of the directory (rooms, players, servers) and the servers' journals. It may be shared by several Directories.
+// There are two: OpenNATS and NewMemory. All it has to be is a map, and some logs, whose writes are compare-and-set.
 //
 // Revisions are of the whole bucket: they grow with every write, and are never used twice, also not after a removal.
 //
@@ -33,6 +33,17 @@ type Store interface {
 	watch(b bucket, heard func(key string, value []byte)) (stop func(), err error)
 	// born is when the bucket was made, in microseconds since 1970: true at some moment after the call began.
 	born(ctx context.Context, b bucket) (uint64, error)
+
+	// append adds a record to a journal whose last record has the revision expect: 0 is a journal without records, whatever is
+	// no condition. It may keep record until done.
+	append(journal string, record []byte, expect uint64, done func(revision uint64, err error))
+	// replay visits the records of a journal in order, up to the one with the revision last, which must have been added before. A record is the visitor's
+	// to keep.
+	replay(ctx context.Context, journal string, last uint64, visit func(record []byte)) error
+	// purge removes the records of a journal that are older than the revision before; whatever: all.
+	purge(journal string, before uint64, done func(error))
+	// journals lists those that have records.
+	journals(ctx context.Context) ([]string, error)
 }
 
 type bucket int

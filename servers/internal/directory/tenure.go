@@ -5,25 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // A Tenure is the ownership of one room by this server, from a Claim until Close, Abandon or ErrLost.
 //
-// Every write names the revision of the one before. When the outcome of a write is not known, or the revision is another
+// A save goes into the server's journal where the stored entry names it, else into the entry.
+//
+// Every write of the entry names the revision of the one before. When the outcome of a write is not known, or the revision is another
 // one, the entry is read: where it still carries this tenure's claim, the write is made again from the revision that
 // was found; else the room is lost. An earlier try that is carried out late names a revision that is past, and fails.
 type Tenure struct {
 	d     *Directory
-	key   Key
 	name  string
 	claim claimID
-	epoch uint64
-	head  []byte // of the entry: everything before the snapshot
+	entry Entry // what every write of it says, without snapshot, journal and turn
 
 	mu       sync.Mutex
-	revision uint64      // what the next write names
+	revision uint64      // what the next write of the entry names
 	top      uint64      // the highest that is known to be stored
-	value    []byte      // what is being written
+	turn     uint64      // number of the last save begun: of two snapshots the one with the larger turn is newer
+	snapshot []byte      // of that save
+	value    []byte      // the entry that is being written
+	naming   *journal    // which that names
+	journal  *journal    // which the stored entry names; nil: none
+	at       uint64      // where in it the last save is; 0: in the entry
+	direct   bool        // the next save has to be in the entry: somebody else knows the revision
+	copying  bool        // the last save is being copied in the journal
 	done     func(error) // of the Save or Close under way; nil: none is
 	closing  bool        // it is Close
 	after    func(error) // Close was called during a Save: its done
@@ -33,15 +41,18 @@ type Tenure struct {
 }
 
 // Key is the room.
-func (t *Tenure) Key() Key { return t.key }
+func (t *Tenure) Key() Key { return t.entry.Key }
 
 // Epoch of this ownership: larger than that of every earlier one of the room.
-func (t *Tenure) Epoch() uint64 { return t.epoch }
+func (t *Tenure) Epoch() uint64 { return t.entry.Epoch }
 
-// Revision of the last write that is known to be stored. It is what a successor's Claim has to name.
-func (t *Tenure) Revision() uint64 {
+// Offer is what another server's Claim has to name that is to take the room, with the snapshot that was saved last or a newer
+// one. From the next Save on that Claim fails, if it was not carried out before: so a room that goes on here has to
+// be saved first. No Save may be under way.
+func (t *Tenure) Offer() (revision uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.direct = true
 	return t.revision
 }
 
@@ -64,17 +75,70 @@ func (t *Tenure) Save(snapshot []byte, done func(error)) {
 	case t.done != nil:
 		err = errTurn
 	case len(snapshot) > MaxSnapshot:
-		err = tooLarge(t.key, len(snapshot))
+		err = tooLarge(t.entry.Key, len(snapshot))
 	}
 	if err != nil {
 		t.mu.Unlock()
 		done(err)
 		return
 	}
-	t.value = append(append(t.value[:0], t.head...), snapshot...)
+	t.turn++
+	t.snapshot = append(t.snapshot[:0], snapshot...)
 	t.done, t.tries, t.stale = done, 0, 0
+	j := t.journal
+	if t.direct || len(snapshot) > maxBatch || j == nil || j != t.d.journal.Load() {
+		j = nil
+	}
+	t.mu.Unlock()
+	if j == nil || !j.add(t) {
+		t.saveEntry()
+	}
+}
+
+// saveEntry makes the save that is under way a write of the entry, which names the journal of the saves to come.
+func (t *Tenure) saveEntry() {
+	t.mu.Lock()
+	if t.done == nil {
+		t.mu.Unlock()
+		return
+	}
+	t.naming = t.d.journal.Load()
+	e := t.entry
+	e.journal, e.turn = t.naming.named(), t.turn
+	t.value = append(appendEntry(t.value[:0], t.claim, &e), t.snapshot...)
 	t.mu.Unlock()
 	t.write()
+}
+
+// journaled notes that the save under way is in the journal.
+func (t *Tenure) journaled(j *journal, revision uint64) {
+	t.mu.Lock()
+	if t.journal == j {
+		t.at = revision
+	}
+	t.mu.Unlock()
+}
+
+// copied notes that the last save is once more in the journal.
+func (t *Tenure) copied(j *journal, revision uint64) {
+	t.mu.Lock()
+	if t.copying = false; t.journal == j && t.at != 0 {
+		t.at = max(t.at, revision)
+	}
+	t.mu.Unlock()
+}
+
+// needs says whether the last save is in a part of a journal.
+func (t *Tenure) needs(j *journal, before uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.journal == j && t.at != 0 && t.at < before
+}
+
+// storedAt notes that the entry, as it was written, is stored. t.mu is held.
+func (t *Tenure) storedAt(revision uint64) {
+	t.revision, t.top = revision, revision
+	t.journal, t.at, t.direct = t.naming, 0, false
 }
 
 // Close deletes the entry, after a Save that is under way, and calls done as Save does. Nothing can be saved afterwards.
@@ -123,7 +187,7 @@ func (t *Tenure) wrote(revision uint64, err error) {
 	case err == nil:
 		t.mu.Lock()
 		if !t.closing && t.over == nil {
-			t.revision, t.top = revision, revision
+			t.storedAt(revision)
 		}
 		t.mu.Unlock()
 		t.finish(nil)
@@ -132,7 +196,7 @@ func (t *Tenure) wrote(revision uint64, err error) {
 	case errors.Is(err, ErrAway):
 		t.again(t.write)
 	default:
-		t.finish(fmt.Errorf("save room %d of %q: %w", t.key.Room, t.key.Game, err))
+		t.finish(fmt.Errorf("save room %d of %q: %w", t.entry.Room, t.entry.Game, err))
 	}
 }
 
@@ -142,7 +206,7 @@ func (t *Tenure) again(step func()) {
 	tries := t.tries
 	t.tries++
 	t.mu.Unlock()
-	t.d.timers.after(delay(t.key.Room, tries), step)
+	t.d.timers.after(delay(t.entry.Room, tries), step)
 }
 
 func (t *Tenure) read() {
@@ -181,8 +245,11 @@ func (t *Tenure) found(it item, err error) {
 		// Only a revision that is new to us can be an earlier try of this write. An old one with the same bytes (a save that
 		// only asks whether the room is still ours) proves nothing: the read may be older than another server's claim.
 		stored := it.revision > t.top && !t.closing && bytes.Equal(it.value, t.value)
-		t.revision, t.top = it.revision, max(t.top, it.revision)
+		if t.revision = it.revision; it.revision > t.top {
+			t.top = it.revision
+		}
 		if stored {
+			t.storedAt(it.revision)
 			step = func() { t.finish(nil) }
 		} else {
 			step = func() { t.again(t.write) }
@@ -190,7 +257,9 @@ func (t *Tenure) found(it item, err error) {
 	case it.value == nil && t.closing:
 		step = func() { t.finish(nil) }
 	case it.value == nil:
-		step = func() { t.end(fmt.Errorf("%w: its entry is gone", ErrLost)) }
+		step = func() { t.lose(fmt.Errorf("%w: its entry is gone", ErrLost)) }
+	case it.revision <= t.top:
+		step = func() { t.lose(fmt.Errorf("%w: revision %d was not this server's", ErrLost, it.revision)) }
 	default:
 		step = func() { t.end(fmt.Errorf("%w: revision %d is not this server's", ErrLost, it.revision)) }
 	}
@@ -219,6 +288,15 @@ func (t *Tenure) finish(err error) {
 	}
 }
 
+// lose ends a tenure after a read that may be older than what is stored: the entry may yet turn out to be this tenure's, and to need
+// what is in the journal.
+func (t *Tenure) lose(reason error) {
+	t.d.mu.Lock()
+	t.d.doubtful[t.entry.Key] = doubt{t, time.Now()}
+	t.d.mu.Unlock()
+	t.end(reason)
+}
+
 // end ends the tenure, and answers what is under way with the reason.
 func (t *Tenure) end(reason error) {
 	t.mu.Lock()
@@ -242,8 +320,8 @@ func (t *Tenure) end(reason error) {
 // drop forgets a tenure that has ended.
 func (d *Directory) drop(t *Tenure) {
 	d.mu.Lock()
-	if d.tenures[t.key] == t {
-		delete(d.tenures, t.key)
+	if d.tenures[t.entry.Key] == t {
+		delete(d.tenures, t.entry.Key)
 	}
 	d.mu.Unlock()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +60,7 @@ type take struct {
 	held     []int // what is to be said by the old owner, once the new one has it
 	answer   bool
 	taken    bool
-	claimed  uint64 // at which revision
+	claimed  writing
 }
 
 func newWorld(bytes []byte, f flaw, log func(string, ...any)) *world {
@@ -76,6 +77,8 @@ func (w *world) start(i int) {
 	n := &node{}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.d = newDirectory(w.stage.way(), Server{ID: fmt.Sprint("s", w.made), Address: "x:1"}, quiet())
+	n.d.packAt, n.d.sweepAge = 40, 0
+	n.d.openJournal()
 	w.nodes[i] = n
 }
 
@@ -170,6 +173,9 @@ func (w *world) step() {
 			w.deliver(m, w.pick(4) == 0)
 		}
 	case what == 14 && w.pick(2) == 0:
+		w.say("%s looks for orphans", n.d.id)
+		go n.d.Orphans(n.ctx) //nolint:errcheck // what it sweeps away counts
+	case what == 14:
 		w.say("crash of %s", n.d.id)
 		n.cancel()
 		n.d.Sever()
@@ -186,8 +192,12 @@ func (w *world) step() {
 
 // offer stops the room, and offers it to another server with all that is not saved yet.
 func (w *world) offer(p *inPlay) {
-	w.say("move from %s to %s at revision %d, unsaved: %v", p.n.d.id, p.wanted.d.id, p.ten.Revision(), p.unsaid)
-	w.takes = append(w.takes, &take{from: p, to: p.wanted, revision: p.ten.Revision(), snapshot: encodeState(p.state), held: p.unsaid})
+	w.say("move from %s to %s at revision %d, unsaved: %v", p.n.d.id, p.wanted.d.id, p.ten.revision, p.unsaid)
+	revision := p.ten.Offer()
+	if w.flaw == undirected {
+		p.ten.direct = false
+	}
+	w.takes = append(w.takes, &take{from: p, to: p.wanted, revision: revision, snapshot: encodeState(p.state), held: p.unsaid})
 	p.frozen, p.unsaid, p.wanted = true, nil, nil
 }
 
@@ -202,12 +212,12 @@ func (w *world) save(p *inPlay) {
 	stale := w.stage.owner() != p.ten.claim
 	if w.flaw == earlyAnswer {
 		for _, c := range cover {
-			w.hear(c, p, 0)
+			w.hear(c, p, writing{})
 		}
 	}
 	answers := 0
 	p.ten.Save([]byte(snapshot), func(err error) {
-		revision := p.ten.Revision()
+		this := writing{p.ten.claim, p.ten.turn}
 		w.stage.post(p.n.d.id, func() {
 			if answers++; answers > 1 {
 				w.fail("a save was answered twice")
@@ -220,13 +230,13 @@ func (w *world) save(p *inPlay) {
 			case err == nil:
 				p.doubt = nil
 				if stale {
-					w.fail("%s saved revision %d, though it had lost the room before it began", p.n.d.id, revision)
+					w.fail("%s saved turn %d, though it had lost the room before it began", p.n.d.id, this.turn)
 				}
-				if made := w.stage.written[revision]; made.claim != p.ten.claim || made.snapshot != snapshot {
-					w.fail("%s was told that revision %d is its save, and it is not", p.n.d.id, revision)
+				if made, ok := w.stage.written[this]; !ok || made.snapshot != snapshot {
+					w.fail("%s was told that turn %d is stored, and it is not", p.n.d.id, this.turn)
 				}
 				for _, c := range cover {
-					w.hear(c, p, revision)
+					w.hear(c, p, this)
 				}
 				switch {
 				case p.wanted != nil && !p.ending:
@@ -241,7 +251,7 @@ func (w *world) save(p *inPlay) {
 					e, ok := w.stage.entry()
 					if ok && (e.BeganWith([]byte(m.snapshot)) || w.flaw == trustful && e.Server == m.to.d.id) {
 						for _, c := range m.held {
-							w.hear(c, p, 0)
+							w.hear(c, p, writing{})
 						}
 					}
 				}
@@ -254,14 +264,14 @@ func (w *world) save(p *inPlay) {
 }
 
 // hear: the gate passes on the answer to a change. From now on it must never be forgotten.
-func (w *world) hear(c int, p *inPlay, revision uint64) {
+func (w *world) hear(c int, p *inPlay, by writing) {
 	w.say("change %d is acknowledged by %s", c, p.n.d.id)
 	if who, ok := w.epochs[p.ten.Epoch()]; ok && who != string(p.ten.claim[:]) {
 		w.fail("two owners speak with epoch %d", p.ten.Epoch())
 	}
 	w.epochs[p.ten.Epoch()] = string(p.ten.claim[:])
 	w.acked[c] = w.stage.life
-	if made, ok := w.stage.written[revision]; ok {
+	if made, ok := w.stage.written[by]; ok {
 		w.acked[c] = made.life // the room may have been closed since, by a later owner
 	}
 }
@@ -283,8 +293,10 @@ func (w *world) takeOver(n *node, m *take) {
 		} else {
 			var e Entry
 			if e, err = n.d.Look(n.ctx, dice(1)); err == nil || errors.Is(err, ErrNone) {
-				snapshot = string(e.Snapshot)
-				ten, err = n.d.Claim(n.ctx, dice(1), e.Revision, e.Snapshot)
+				if e, err = n.d.Inherit(n.ctx, e); err == nil {
+					snapshot = string(e.Snapshot)
+					ten, err = n.d.Claim(n.ctx, dice(1), e.Revision, e.Snapshot)
+				}
 			}
 		}
 		w.stage.post(n.d.id, func() {
@@ -292,7 +304,7 @@ func (w *world) takeOver(n *node, m *take) {
 				return // it died meanwhile
 			}
 			if err == nil {
-				w.say("%s owns the room at revision %d, epoch %d: %q", n.d.id, ten.Revision(), ten.Epoch(), snapshot)
+				w.say("%s owns the room at revision %d, epoch %d: %q", n.d.id, ten.revision, ten.Epoch(), snapshot)
 				n.rooms = append(n.rooms, &inPlay{n: n, ten: ten, state: decodeState(snapshot)})
 			} else {
 				w.say("%s did not get the room: %v", n.d.id, err)
@@ -301,7 +313,7 @@ func (w *world) takeOver(n *node, m *take) {
 				answer := *m
 				answer.answer, answer.taken = true, err == nil
 				if err == nil {
-					answer.claimed = ten.Revision()
+					answer.claimed = writing{claim: ten.claim}
 				}
 				w.takes = append(w.takes, &answer)
 			}
@@ -340,8 +352,8 @@ func (w *world) check() {
 		return
 	}
 	state := decodeState(string(entry.Snapshot))
-	for c, life := range w.acked {
-		if life == w.stage.life && !slices.Contains(state, c) {
+	for _, c := range slices.Sorted(maps.Keys(w.acked)) {
+		if w.acked[c] == w.stage.life && !slices.Contains(state, c) {
 			w.fail("change %d was acknowledged, and is not in the entry: %q of %s", c, entry.Snapshot, entry.Server)
 		}
 	}
@@ -374,8 +386,8 @@ func (w *world) end() {
 		w.fail("nobody can have the room any more")
 		return
 	}
-	for c, life := range w.acked {
-		if life == w.stage.life && !slices.Contains(rooms[len(rooms)-1].state, c) {
+	for _, c := range slices.Sorted(maps.Keys(w.acked)) {
+		if w.acked[c] == w.stage.life && !slices.Contains(rooms[len(rooms)-1].state, c) {
 			w.fail("the last owner does not know change %d", c)
 		}
 	}

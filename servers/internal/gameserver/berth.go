@@ -132,10 +132,8 @@ func (s *Server) fill(ctx context.Context, b *berth, exists bool, dead []string)
 			return fmt.Errorf("look for room %s %d: %w", b.at.game, b.at.id, err)
 		case s.owned(ctx, entry, dead):
 			return &redirect{address: entry.Address}
-		case len(entry.Snapshot) == 0: // its owner died before anybody had heard of it
-			err = s.openNew(ctx, b, entry.Revision)
 		default:
-			err = s.takeOver(ctx, b, entry)
+			err = s.inherit(ctx, b, entry)
 		}
 		if !errors.Is(err, directory.ErrConflict) {
 			return err
@@ -182,11 +180,24 @@ func (s *Server) openNew(ctx context.Context, b *berth, revision uint64) error {
 	return nil
 }
 
-// takeOver takes a room whose owner has died.
-func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) error {
+// inherit takes a room whose owner has died, or opens it anew where nobody had heard of it yet.
+func (s *Server) inherit(ctx context.Context, b *berth, entry directory.Entry) error {
 	if err := s.mayHold(); err != nil {
-		return err
+		return err // and leave its owner's journal alone
 	}
+	entry, err := s.dir.Inherit(ctx, entry)
+	switch {
+	case err != nil:
+		return fmt.Errorf("take room %s %d over: %w", b.at.game, b.at.id, err)
+	case len(entry.Snapshot) == 0:
+		return s.openNew(ctx, b, entry.Revision)
+	default:
+		return s.takeOver(ctx, b, entry)
+	}
+}
+
+// takeOver takes a room as its dead owner left it.
+func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) error {
 	prepared, err := s.prepare(b, s.roomConfig(b), entry.Snapshot)
 	if err != nil {
 		s.config.Log.Log(ctx, s.firstTime("unreadable "+b.at.game+" of version "+entry.Version), "room left to another server: its snapshot can't be read here", "game", b.at.game, "room", b.at.id, "written by", entry.Version, "err", err)

@@ -141,7 +141,7 @@ func (s *Server) give(b *berth, snapshot []byte) room.Outcome {
 	}
 	s.trace(StepOffer, b.at)
 	refused, err := s.peers.take(s.ctx, to.Address, &trunk.Handover{
-		Game: b.at.game, Room: b.at.id, Revision: b.tenure.Revision(), Snapshot: snapshot,
+		Game: b.at.game, Room: b.at.id, Revision: b.tenure.Offer(), Snapshot: snapshot,
 	})
 	if err != nil {
 		s.metrics.refused.Inc()
