@@ -104,6 +104,14 @@ func (o outcome) print(w io.Writer, players int) {
 		fmt.Fprintf(w, "network: %s\n", o.network)
 	}
 	printComplaints(w, o.warned)
+	o.printCores(w, players)
+}
+
+// printCores writes what each process cost.
+func (o outcome) printCores(w io.Writer, players int) {
+	if o.length <= 0 {
+		return // the load ended before its time
+	}
 	var all time.Duration
 	var each []string
 	for _, name := range slices.Sorted(maps.Keys(o.cpu)) {

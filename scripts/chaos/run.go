@@ -38,8 +38,8 @@ type outcome struct {
 	load    *result.Run // nil: loadgen told nothing
 	deeds   []deed
 	faults  []error
-	cpu     map[string]time.Duration // of each server, while the bots played
-	length  time.Duration            // of the load
+	cpu     map[string]time.Duration // of each process, in length
+	length  time.Duration            // when all bots played: after the ramp, before the last rounds end
 	network string                   // what became of the packets; empty: all on loopback
 	warned  map[string]int           // in the servers' logs
 }
@@ -52,7 +52,6 @@ func run(ctx context.Context, h *house, load Load, tracks [][]Step, seed uint64)
 		}
 	}
 	h.journal.begin()
-	before := h.spent()
 	bots, err := h.bots(load, seed)
 	if err != nil {
 		return outcome{}, err
@@ -78,18 +77,30 @@ func run(ctx context.Context, h *house, load Load, tracks [][]Step, seed uint64)
 			}
 		})
 	}
+	spent := func() map[string]time.Duration {
+		cpu := h.spent()
+		cpu["loadgen"] = bots.cpu()
+		return cpu
+	}
+	group.Go(func() {
+		from := load.ramp() + time.Second
+		if !h.wait(playing, from) {
+			return
+		}
+		before := spent()
+		if h.wait(playing, load.For-time.Second) {
+			o.cpu, o.length = spent(), load.For-time.Second-from
+			for name := range o.cpu {
+				o.cpu[name] -= before[name]
+			}
+		}
+	})
 	err = bots.ends(ctx, load.For+90*time.Second)
 	stop()
 	group.Wait()
 	if err != nil {
 		return outcome{}, err
 	}
-	o.length = h.journal.since()
-	o.cpu = h.spent()
-	for name := range o.cpu {
-		o.cpu[name] -= before[name]
-	}
-	o.cpu["loadgen"] = bots.cpu()
 	if o.load, err = readResult(filepath.Join(h.dir, "result.json")); err != nil {
 		return outcome{}, fmt.Errorf("loadgen ended with %s and left no result: %w; its last words:\n%s", bots.command.ProcessState, err, bots.lastWords())
 	}
