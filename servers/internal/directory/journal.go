@@ -23,8 +23,10 @@ type journal struct {
 	mu      sync.Mutex
 	over    bool
 	last    uint64 // revision of the last record
-	busy    bool   // a record is under way
+	busy    bool   // a record is under way, or waits for its time
+	sent    time.Time
 	queue   []*batch
+	spare   []byte // the buffer of a record that is stored
 	written uint64 // bytes of records so far
 	kept    uint64 // written, when what is still kept began
 	marks   []mark
@@ -44,10 +46,13 @@ type mark struct{ revision, written uint64 }
 const (
 	// maxBatch is where a record ends, in bytes; only a single snapshot can make it longer. Larger snapshots are saved
 	// in their entries.
-	maxBatch = 64 << 10
+	maxBatch = 256 << 10
 	// packAt is how much a journal keeps, in bytes, before what is no longer needed of it is removed: a server that takes
 	// a dead one's rooms over has to read it all.
 	packAt = 16 << 20
+	// gather is the shortest time between two records. It is what a save waits at most, where the server is
+	// busy; one that comes alone does not wait. A record costs some 200 us of CPU, here and at the NATS server, and its size hardly matters.
+	gather = 8 * time.Millisecond
 )
 
 // journalName is the name of a server's journal number n.
@@ -118,12 +123,13 @@ func (j *journal) room(size int) *batch {
 	if n := len(j.queue); n > 0 && len(j.queue[n-1].record)+size <= maxBatch {
 		return j.queue[n-1]
 	}
-	b := &batch{record: []byte{recordFormat}}
+	b := &batch{record: append(j.spare[:0], recordFormat)}
+	j.spare = nil
 	j.queue = append(j.queue, b)
 	return b
 }
 
-// flush appends the next record, unless one is under way.
+// flush sees to it that what waits is appended, as soon as it is time and no other record is under way.
 func (j *journal) flush() {
 	j.mu.Lock()
 	if j.busy || j.over || len(j.queue) == 0 {
@@ -131,9 +137,22 @@ func (j *journal) flush() {
 		return
 	}
 	j.busy = true
+	wait := gather - time.Since(j.sent)
+	j.mu.Unlock()
+	j.d.timers.after(max(wait, 0), j.send)
+}
+
+func (j *journal) send() {
+	j.mu.Lock()
+	if j.over || len(j.queue) == 0 {
+		j.busy = false
+		j.mu.Unlock()
+		return
+	}
 	b := j.queue[0]
 	j.queue = slices.Delete(j.queue, 0, 1)
 	last := j.last
+	j.sent = time.Now()
 	j.mu.Unlock()
 	j.d.append(j.name, b.record, last, func(revision uint64, err error) { j.appended(b, revision, err) })
 }
@@ -150,7 +169,7 @@ func (j *journal) appended(b *batch, revision uint64, err error) {
 		t.copied(j, revision)
 	}
 	j.mu.Lock()
-	j.busy, j.last = false, revision
+	j.busy, j.last, j.spare = false, revision, b.record
 	j.written += uint64(len(b.record))
 	limit := j.d.packAt
 	if n := len(j.marks); n == 0 || j.written-j.marks[n-1].written > limit/16 {
