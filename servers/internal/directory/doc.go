@@ -4,11 +4,16 @@
 //
 // Three buckets of a store whose writes are compare-and-set (JetStream key-value, or memory where there is one server):
 //
-//	rooms    game.room  -> owner (server ID, address, version), claim, epoch, snapshot. Its revision is the lock.
+//	rooms    game.room  -> owner (server ID, address, version), claim, epoch, journal, snapshot and its turn. Its revision is the lock.
 //	players  game.user  -> the room the user is in. A user is in one room of a game.
 //	servers  server ID  -> what a server says of itself, twice a second. Kept for 10 s.
 //
-// Only game servers read and write it. Gates ask game servers, and follow.
+// and journals, logs to which records are added by compare-and-set on the revision of the last one. Each server has one, in which its
+// rooms are saved: a record holds the snapshots of all rooms that changed within some milliseconds, each with the room's claim and turn, the
+// number of the save. So a save does not cost a message of its own. The newest snapshot of a room is the one with the
+// largest turn, of those with the claim of its entry, in the entry and in the journal that the entry names.
+//
+// Only game servers read and write all this. Gates ask game servers, and follow.
 //
 // # States of a room, as a server sees it
 //
@@ -21,17 +26,25 @@
 // # Who writes what, when
 //
 //	Claim    any server, on an entry it has read (revision r) or that must not exist (0). Writes itself, a claim drawn at
-//	         random, and the snapshot it restored. Carried out only at r.
-//	Save     the owner, on the revision of its last write. The snapshot of everything that it wants to say next.
-//	Close    the owner, likewise: removes the entry.
+//	         random, its journal, and the snapshot it restored. Carried out only at r.
+//	Save     the owner: the snapshot of everything that it wants to say next. Into the journal, where the stored entry names the one
+//	         that the server has now; else into the entry, on the revision of its last write, naming that journal.
+//	Close    the owner, on the entry likewise: removes it.
 //	         A room saves before it speaks: what it sends after a change is held back until a snapshot that contains the
 //	         change is stored. One save is under way at a time; the next one takes all that came meanwhile.
-//	Move     from S to T: S stops the room between two saves and hands T its revision r and the snapshot. T restores it,
+//	Move     from S to T: S stops the room between two saves and hands T the entry's revision r and the snapshot (Offer). T restores it,
 //	         Claims at r with just that snapshot, and only then lets it run. S hears: taken (Abandon, say what was held, send
-//	         the players on); refused (go on); nothing: it saves. Stored means that T did not take it and, as the revision
-//	         has moved on, never will. ErrLost means that somebody has it: what was held is said only where the entry's
-//	         owner began with the snapshot that was offered (Entry.BeganWith). That T owns it is not enough: T may have
-//	         taken it over from the entry, when S was taken for dead, and then knows nothing of what was not saved yet.
+//	         the players on); refused (go on); nothing: it saves. The first save after an offer goes into the entry: stored
+//	         means that T did not take it and, as the revision has moved on, never will. ErrLost means that somebody has it: what was held is
+//	         said only where the entry's owner began with the snapshot that was offered (Entry.BeganWith). That T owns it is
+//	         not enough: T may have taken it over from the entry, when S was taken for dead, and then knows nothing of what
+//	         was not saved yet.
+//	Inherit  who means to claim a room from a dead server, before it does: seals the journal that the entry names, by a record that
+//	         is added without condition; then reads it. The server's own next append names a revision that is past, and fails.
+//	End      of a journal: for its server, with the first append that is not known to be stored. It opens another one. What
+//	         was under way, and every room's next save, goes into the entries, each on its own revision.
+//	Pack     a journal's server, when it has grown by 16 MiB: first the last saves of rooms that rest are added once more, then what
+//	         is older is removed.
 //	Sit      before a room lets a player in; Rise after they have left and that is saved. A claim on another room is replaced only
 //	         after that room's owner let the player go.
 //	Renewal  each server, of its own lease, without condition.
@@ -39,7 +52,11 @@
 // # Why nothing splits
 //
 // All writes of an entry form one chain: each names the revision before it, and the store carries out one write for a revision.
-// An owner's writes stand between its own claim and the next one. So a stale owner (stopped and continued,
+// An owner's writes stand between its own claim and the next one; so do its saves in the journal. For who claims a room, other than by a
+// move, has first sealed the journal that the entry named at the revision it claims at: nothing comes into that
+// journal any more; and to save the room in another one, its owner has to write the entry, which either moves the revision on, so that the
+// claim fails, or fails itself. Who claims it by a move has the snapshot from the owner, who saves nothing before it
+// has written the entry, with the same two outcomes. So a stale owner (stopped and continued,
 // cut off, or not told of a move) cannot store anything after another's claim; as it says nothing that is not stored,
 // it says nothing new. Whatever a player ever heard is in a snapshot on the chain, and every later owner began from a
 // snapshot behind it. No clock and no lease takes part in this. Held-back words that were stored before the claim of the
@@ -47,14 +64,20 @@
 //
 // The epoch of an ownership is the time at which the bucket was made, in microseconds, plus the revision of the claiming write. It
 // grows with every change of owner, also where the store was lost and made anew (unless it was written more than a million times
-// a second). The claiming write cannot name it yet; readers compute it, later saves name it.
+// a second). The claiming write cannot name it yet; readers compute it, later writes name it.
 //
 // A write whose answer is lost may still be carried out later: it sits in a socket, or in a follower. The entry is read. Where it
-// carries this tenure's claim, the write is made again from the revision that was found: the late one then names
+// carries this tenure's claim, the write is made again from the revision that was found; the late one then names
 // a revision that is past. A read may itself be late (see nats.go), so it decides only what cannot hurt: "stored", if the
 // same bytes are found under a revision that is new to the writer; "lost", if another claim, or no entry, is found. A
 // late read can make an owner give up a room that it still owned: then the entry names a server that does not have the room, which
-// Orphans lists, and which that server may claim again.
+// Orphans lists, and which that server may claim again; its last save is kept in the journal until a later scan shows whose the
+// entry is. An append whose answer is lost may be carried out later, too: it ends the journal, and what it brings is
+// what the entry says as well, under the same turn.
+//
+// A journal is removed when no entry names it (sweep): by its server when it has left all of it, by others when it is dead. They
+// seal it, and remove it if no entry names it in a later scan either. That the seal is removed with it does no
+// harm: an append names a revision that is not there. That is why a journal has a first record before any entry names it.
 //
 // # Leases
 //
@@ -66,7 +89,9 @@
 // # Crashes
 //
 //	the owner, before a save was carried out    the change is forgotten, and nobody heard of it
-//	... after it, before it spoke               the change is in the entry; players see it when the room is restored
+//	... after it, before it spoke               the change is stored; players see it when the room is restored
+//	... while it packs its journal              copies are there, or not; nothing is removed before all are
+//	who inherits, after the seal                the owner, if it lives, opens another journal; else the next one inherits
 //	... in Claim                                as if it had never been, or the entry names a dead server: an orphan
 //	... in Close                                the entry is there, an orphan, or gone
 //	S, while T takes the room                   T has it, or it is S's orphan
@@ -89,6 +114,8 @@
 //
 //   - The store's loss. An entry that is gone ends the room at its owner's next save; players' claims are forgotten. The
 //     buckets are made anew by themselves.
+//   - The journals' loss alone. Owners that live do not need them: they write their entries. Rooms of dead ones go back to what
+//     their entries say.
 //   - Acknowledged writes that the store forgets. JetStream acknowledges before the disk has it: after a loss of power (not of a
 //     process) the last writes of a single NATS server can be missing, and a save that was answered with them. The entry
 //     may then be an older one with the owner's claim: the owner goes on and writes it again; if the owner died too, what
