@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -24,6 +25,9 @@ type store struct {
 // use: NATS may be started later, and a cluster of it elects a leader first.
 func (s *store) open(ctx context.Context) (directory.Store, error) {
 	conn, err := bus.Dial(ctx, s.url, s.name, slog.Default())
+	if errors.Is(err, nats.ErrAuthorization) {
+		err = fmt.Errorf("%w: set NATS_TOKEN, or NATS_CREDS, to what NATS was given", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +41,7 @@ func (s *store) open(ctx context.Context) (directory.Store, error) {
 			return nil, fmt.Errorf("open the directory of rooms: %w", err)
 		}
 		if tries%60 == 0 {
-			slog.Warn("NATS keeps no rooms yet, and none are served until it does; trying on. Does it run with JetStream (-js)?", "err", err)
+			slog.Warn("NATS keeps no rooms yet, and none are served until it does; trying on. Does it run with JetStream (-js), and with as many servers as --nats-replicas?", "err", err)
 		}
 		select {
 		case <-time.After(time.Second):
