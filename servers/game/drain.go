@@ -10,22 +10,38 @@ import (
 	"croupier/servers/internal/cmdline"
 )
 
+const drainUsage = `Usage: game drain [flags]    ask the server on this host to drain; returns when it holds no room
+
+It takes no new rooms and gives away those it has. How far it is stands on stderr. It goes on by
+itself when this command is ended.
+
+Examples:
+  game drain
+  game drain --ops 127.0.0.1:61011    the second one on this host
+
+Exit codes: 0 it holds no room; 1 failed; 2 the command line can't be followed.
+
+`
+
 // drain asks the server on the same host to drain, and waits until no room is left. The wait has no
 // end of its own: where a time-out is wanted, send a SIGTERM and set --drain-timeout, as the
 // manifests do.
 func drain(args []string) error {
 	f := flag.NewFlagSet("game drain", flag.ContinueOnError)
 	address := f.String("ops", "127.0.0.1:60011", "`address` of the server's ops port")
-	if err := cmdline.Parse(f, args, os.Stderr, "Usage: game drain [flags]    ask the server on this host to drain; returns when it holds no room\n\n"); err != nil {
+	if err := cmdline.Parse(f, args, os.Stderr, drainUsage); err != nil {
+		return err
+	}
+	if err := cmdline.CheckAddress("ops", *address); err != nil {
 		return err
 	}
 	response, err := http.Post("http://"+*address+"/drain", "", nil)
 	if err != nil {
-		return fmt.Errorf("ask the server to drain: %w", err)
+		return fmt.Errorf("ask the server to drain: %w: does it run, and is --ops its own?", err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask the server to drain: %s", response.Status)
+		return fmt.Errorf("ask the server to drain: %s answers %s: is that the ops port of a game server?", *address, response.Status)
 	}
 	if _, err := io.Copy(os.Stderr, response.Body); err != nil {
 		return fmt.Errorf("wait for the drain: %w", err)

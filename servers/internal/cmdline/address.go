@@ -34,7 +34,7 @@ func Listen(flag, address string) (net.Listener, error) {
 func CheckAddress(flag, address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || host == "" || port == "0" || !isPort(port) {
-		return Misuse("--%s %q: write HOST:PORT, for example 10.0.0.7:60001", flag, address)
+		return Misuse("--%s %q: write HOST:PORT, for example 127.0.0.1:60001", flag, address)
 	}
 	return nil
 }

@@ -33,8 +33,11 @@ func Parse(f *flag.FlagSet, args []string, output io.Writer, usage string) error
 	f.SetOutput(output)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(output, usage)
+		var flags strings.Builder
+		f.SetOutput(&flags)
 		f.PrintDefaults()
+		f.SetOutput(output)
+		fmt.Fprint(output, usage, oneDash.ReplaceAllString(flags.String(), "  --"))
 		return err
 	case err != nil:
 		return Misuse("%s: see %s --help", better(f, err), f.Name())
@@ -43,6 +46,9 @@ func Parse(f *flag.FlagSet, args []string, output io.Writer, usage string) error
 	}
 	return nil
 }
+
+// oneDash is how the library lists a flag.
+var oneDash = regexp.MustCompile(`(?m)^  -`)
 
 // invalid is how the library says that a flag can't have a value.
 var invalid = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)

@@ -33,6 +33,16 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestHelp(t *testing.T) {
+	f := flag.NewFlagSet("game", flag.ContinueOnError)
+	f.Duration("round", 30*time.Second, "length of a `round`")
+	var out strings.Builder
+	const want = "Usage: game\n\n  --round round\n    \tlength of a round (default 30s)\n"
+	if err := Parse(f, []string{"--help"}, &out, "Usage: game\n\n"); Status("game", err, &out) != StatusOK || out.String() != want {
+		t.Errorf("%v: %q", err, out.String())
+	}
+}
+
 func TestListen(t *testing.T) {
 	first, err := Listen("ops", "127.0.0.1:0")
 	if err != nil {
