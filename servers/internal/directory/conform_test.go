@@ -274,6 +274,10 @@ func testSit(t *testing.T, store Store) {
 		}
 	}
 	seat(0)
+	if _, err := a.write(soon(t), players, "dice.7", []byte{seatFormat, 2}, 0); err != nil {
+		t.Fatal(err)
+	}
+	seat(0)
 	sit(a, 1, 0, 1)
 	seat(1)
 	sit(b, 2, 0, 1)

@@ -56,7 +56,7 @@ func appendEntry(b []byte, claim claimID, e *Entry) []byte {
 	return b
 }
 
-var errMangled = errors.New("the value is not an entry of the directory")
+var errMangled = errors.New("it is not what a server writes there")
 
 // parseEntry reads the value at a key. born is when the bucket was made: the epoch of a claiming write is born plus its revision.
 func parseEntry(it item, born uint64) (Entry, error) {

@@ -41,7 +41,7 @@ func parseSeat(key string, v []byte) (int64, error) {
 		return 0, fmt.Errorf("the seat at %s has format %d, and this program reads up to %d: %w", key, v[0], seatFormat, ErrNewer)
 	}
 	if len(v) != 9 || v[0] != seatFormat {
-		return 0, fmt.Errorf("the seat at %s cannot be read: %d bytes", key, len(v))
+		return 0, fmt.Errorf("the seat at %s has %d bytes: %w", key, len(v), errMangled)
 	}
 	return int64(binary.BigEndian.Uint64(v[1:])), nil
 }
@@ -82,6 +82,8 @@ func (d *Directory) sit(ctx context.Context, name string, room, instead int64) (
 			if it.value != nil {
 				held, err := parseSeat(name, it.value)
 				switch {
+				case errors.Is(err, errMangled): // it names no room, so it is nobody's claim
+					d.log.Error("a player's claim on a room cannot be read: it is written anew", "key", name, "err", err)
 				case err != nil:
 					return 0, err
 				case held == room && unsure:
@@ -141,7 +143,11 @@ func (d *Directory) Seat(ctx context.Context, game string, user int64) (room int
 	if it.value == nil {
 		return 0, nil
 	}
-	return parseSeat(name, it.value)
+	room, err = parseSeat(name, it.value)
+	if errors.Is(err, errMangled) {
+		return 0, nil // the next Sit writes it anew
+	}
+	return room, err
 }
 
 // Rise gives up the claim of a user on a room, where it is still that claim. It never blocks; it is retried until it is

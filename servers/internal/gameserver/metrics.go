@@ -19,6 +19,9 @@ type metrics struct {
 	refused   prometheus.Counter
 	recovered prometheus.Counter
 	lost      prometheus.Counter
+
+	saving prometheus.Gauge
+	saves  prometheus.Histogram
 }
 
 func newMetrics(s *Server) *metrics {
@@ -35,8 +38,12 @@ func newMetrics(s *Server) *metrics {
 		refused:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_refused_total", Help: "Offers of a room to another server that it did not take, or did not answer."}),
 		recovered: prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_recovered_total", Help: "Rooms that were taken over from a dead server."}),
 		lost:      prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_lost_total", Help: "Rooms that another server has taken from this one."}),
+
+		saving: prometheus.NewGauge(prometheus.GaugeOpts{Name: "croupier_game_rooms_saving", Help: "Rooms that are being saved. While the directory is away: the rooms that stand still until it is back."}),
+		saves: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "croupier_game_save_seconds", Help: "How long a save took: what a room says after a change waits for it.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}}),
 	}
-	m.registry.MustRegister(m.players, m.trunks, m.opened, m.frames, m.batches, m.given, m.taken, m.refused, m.recovered, m.lost,
+	m.registry.MustRegister(m.saving, m.saves, m.players, m.trunks, m.opened, m.frames, m.batches, m.given, m.taken, m.refused, m.recovered, m.lost,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_rooms", Help: "Rooms open now."}, func() float64 { return float64(s.count()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_cordoned", Help: "1 where the server takes no new rooms."}, func() float64 {
 			if s.Cordoned() {

@@ -30,7 +30,13 @@ func (r record) Save(snapshot []byte, done func(error)) {
 		r.server.saved(r.berth, directory.ErrLost, done)
 		return
 	}
-	r.berth.tenure.Save(snapshot, func(err error) { r.server.saved(r.berth, err, done) })
+	m, began := r.server.metrics, time.Now()
+	m.saving.Inc()
+	r.berth.tenure.Save(snapshot, func(err error) {
+		m.saving.Dec()
+		m.saves.Observe(time.Since(began).Seconds())
+		r.server.saved(r.berth, err, done)
+	})
 }
 
 // Close deletes the entry of a room that is over.

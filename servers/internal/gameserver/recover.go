@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -16,7 +17,7 @@ const (
 	// mostRecovering is how many rooms of a dead server are taken over at a time.
 	mostRecovering = 16
 	// firstSearch is how long after its start a server looks for rooms that nobody owns: by then it
-	// knows who is alive. So it does after a search that failed. searchEvery is the time from then on.
+	// knows who is alive. So it does after a search that failed. searchEvery is the least time from then on.
 	firstSearch = 3 * time.Second
 	searchEvery = time.Minute
 )
@@ -34,7 +35,7 @@ func (s *Server) recoverRooms(ctx context.Context) {
 		case dead := <-s.dir.Lapsed():
 			entries, err = s.dir.Owned(ctx, dead.ID)
 		case <-search.C:
-			search.Reset(searchEvery)
+			search.Reset(searchEvery + rand.N(searchEvery/4)) // all servers read all entries, but not at once
 			entries, err = s.dir.Orphans(ctx)
 		case <-ctx.Done():
 			return

@@ -400,15 +400,20 @@ func TestLostRoomGivesUnreadBack(t *testing.T) {
 	})
 }
 
-// An error that is not ErrLost means that this room can't be stored: it ends as if it was lost.
+// An error that is not ErrLost means that this room can't be stored: it ends for good, or whoever takes it
+// over from what was stored last would fail in the same way, again and again.
 func TestRoomThatCannotBeStored(t *testing.T) {
 	recorded(t, talk(), func(t *testing.T, r *roomtest.Room, record *roomtest.Record) {
 		a := r.Sit(1, 0)
 		a.Take()
-		record.Lose(errors.New("too large"))
+		record.Refuse(errors.New("too large"))
 		says(t, r, a, "one", 1)
-		hears(t, a)
-		ends(t, a, room.Lost)
+		<-r.Done()
+		hears(t, a, "you: one", "disconnected: disbanded")
+		ends(t, a, room.Disbanded)
+		if record.Stored() != nil {
+			t.Errorf("the ended room is stored still: %s", record.Stored())
+		}
 	})
 }
 

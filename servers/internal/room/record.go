@@ -11,7 +11,8 @@ var ErrLost = errors.New("somebody else owns the room")
 
 // Record is where a room is stored. Its methods do not block. Each done is called once, from any
 // goroutine, perhaps before the method has returned. A Record retries what fails by itself, for as
-// long as it takes: an error wraps ErrLost, and the room ends.
+// long as it takes. An error ends the room: ErrLost, since somebody else owns it, any other one since it
+// can't be stored as it is.
 type Record interface {
 	// Save stores a snapshot, of which it keeps nothing when it has returned. It is called again only
 	// after done.
@@ -42,8 +43,13 @@ func (t *Table) save() error {
 func (t *Table) saveDone(err error) {
 	t.saving = false
 	t.slow.Stop()
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrLost):
 		t.disown(fmt.Errorf("save: %w", err))
+		return
+	case err != nil:
+		t.log.Error("room ended: it can't be stored", "room", t.id, "err", err)
+		t.closing, t.reason = true, Disbanded
 		return
 	}
 	t.saved = t.savingTo

@@ -2,6 +2,7 @@ package roomtest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -18,6 +19,7 @@ type Record struct {
 	delay   time.Duration
 	held    bool     // answers wait for Free
 	lost    error    // what every call is answered with from now on; nil: it is not lost
+	refused error    // what every Save is answered with from now on
 	waiting []func() // what Free does
 	stored  []byte
 	seq     uint64 // of stored
@@ -65,6 +67,13 @@ func (r *Record) Free() {
 // Lose answers everything with an error from now on, and stores nothing any more.
 func (r *Record) Lose(err error) {
 	r.Sever(err)
+}
+
+// Refuse answers every Save with an error from now on, and stores nothing of it.
+func (r *Record) Refuse(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused = err
 }
 
 // Sever is Lose that returns what is stored at this moment: it is somebody else's now.
@@ -122,7 +131,12 @@ func (r *Record) Save(snapshot []byte, done func(error)) {
 	}
 	r.busy = true
 	r.saves++
+	refused := r.refused
 	r.mu.Unlock()
+	if refused != nil {
+		r.later(func(err error) { done(cmp.Or(err, refused)) }, func() {})
+		return
+	}
 	snapshot = bytes.Clone(snapshot)
 	r.later(done, func() { r.store(snapshot) })
 }
