@@ -10,7 +10,7 @@ import (
 
 // The value of an entry:
 //
-//	byte      format, 2
+//	byte      format, 1
 //	8 bytes   claim: drawn at random for each claim, so that its owner knows its own writes again
 //	8 bytes   epoch, big endian; 0 in the write that makes the claim, where it is not known yet
 //	8 bytes   fingerprint of the snapshot that the owner began with
@@ -19,7 +19,7 @@ import (
 //	the rest  snapshot
 //
 // A server that finds a larger format must leave the entry to a server that knows it.
-const entryFormat = 2
+const entryFormat = 1
 
 const (
 	claimAt, epochAt, beganAt, turnAt, textsAt = 1, 9, 17, 25, 33
