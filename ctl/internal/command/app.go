@@ -136,6 +136,9 @@ func guard(cmd *cli.Command) {
 // dashes finds a flag's long name where the library writes it with one dash.
 var dashes = regexp.MustCompile(`(flag|argument:) -([a-z][a-z0-9-]+)`)
 
+// parsing is what the standard library adds to the value of a flag, which is named already.
+var parsing = regexp.MustCompile(`strconv\.\w+: parsing ".*": `)
+
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
@@ -146,6 +149,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 			}
 		}
 	}
+	text = parsing.ReplaceAllString(text, "")
 	text = dashes.ReplaceAllString(text, "$1 --$2")
 	return usage("%s (see `%s --help`)", text, c.Command.HelpName)
 }

@@ -73,7 +73,7 @@ func TestCommandLines(t *testing.T) {
 		{"push message --text hello", 2, "give --user ID[,ID...] or --all"},
 		{"push message --all --user 7 --text hello", 2, "one of them"},
 		{"push message --user 0 --text hello", 2, "users count from 1"},
-		{"push message --user x --text hello", 2, "flag --user"},
+		{"push message --user x --text hello", 2, `invalid value "x" for flag --user: invalid syntax`},
 		{"push message --user 7", 2, "give --text TEXT, or --opcode N"},
 		{"push message --user 7 --text a --opcode 9", 2, "one of them"},
 		{"push message --user 7 --opcode 0", 2, "from 1 to"},

@@ -35,7 +35,8 @@ func pushMessage() *cli.Command {
 		UsageText: "croupier push message --user ID[,ID...]|--all --text TEXT\ncroupier push message --user ID[,ID...]|--all --opcode N --data BASE64|@FILE",
 		Description: `One gate is asked, and NATS brings the message to all of them. A text arrives as a notice
 (opcode 7); any other opcode carries DATA as it is, which clients have to know. Offline
-users miss it: nothing is kept for them. Only --all asks before it sends.
+users miss it: nothing is kept for them. Only --all asks before it sends. With --ops it is not
+known how many gates there are, so that one that does not answer is not missed.
 
 Exit codes: 0 every user named has it (or everyone online, with --all); 1 it was not sent;
 5 it was sent, but a user is offline, or a gate did not answer.
@@ -137,7 +138,8 @@ type pushResult struct {
 	Sessions int     `json:"sessions"` // that took the message
 	Reached  []int64 `json:"reached"`  // users, of those that were named
 	Offline  []int64 `json:"offline"`
-	Gates    int     `json:"gates"` // that answered
+	Gates    int     `json:"gates"`             // that answered
+	Dropped  int     `json:"dropped,omitempty"` // sessions that were there, and had too much to read already
 }
 
 // Run sends the message by one gate and tells who got it.
@@ -226,6 +228,9 @@ func (o PushMessage) report(s Streams, result pushResult, gates int) error {
 		if len(result.Reached) > 0 {
 			fmt.Fprintf(s.Out, "reached: %s\n", list(result.Reached))
 		}
+		if result.Dropped > 0 {
+			fmt.Fprintf(s.Out, "%s did not take it: too much waits for them already\n", plural(result.Dropped, "session", "sessions"))
+		}
 		if len(result.Offline) > 0 {
 			fmt.Fprintf(s.Out, "offline: %s\n", list(result.Offline))
 		}
@@ -233,6 +238,8 @@ func (o PushMessage) report(s Streams, result pushResult, gates int) error {
 	switch {
 	case result.Gates < gates:
 		return partly("only %d of %d gates answered: who is connected to the others may have missed it; look with `croupier status`", result.Gates, gates)
+	case len(result.Offline) > 0 && o.Ops != "": // how many gates there are is not known
+		return partly("%s offline, or at a gate that did not answer", plural(len(result.Offline), "user is", "users are"))
 	case len(result.Offline) > 0:
 		return partly("%s offline and will not get it", plural(len(result.Offline), "user is", "users are"))
 	}

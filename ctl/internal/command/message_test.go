@@ -53,7 +53,12 @@ func TestPushMessage(t *testing.T) {
 		{
 			"somebody is offline", []string{"--user", "7,8,9", "--text", "hello"},
 			`{"sessions":1,"reached":[7],"offline":[9,8],"gates":1}`, ExitPartly,
-			`{"users":[7,8,9],"text":"hello"}`, "1 session took it, on 1 gate\nreached: 7\noffline: 8 and 9\n", "croupier: 2 users are offline and will not get it\n",
+			`{"users":[7,8,9],"text":"hello"}`, "1 session took it, on 1 gate\nreached: 7\noffline: 8 and 9\n", "croupier: 2 users are offline, or at a gate that did not answer\n",
+		},
+		{
+			"somebody reads too slowly", []string{"--user", "7", "--text", "hello"},
+			`{"sessions":1,"dropped":2,"reached":[7],"offline":[],"gates":1}`, ExitOK,
+			`{"users":[7],"text":"hello"}`, "1 session took it, on 1 gate\nreached: 7\n2 sessions did not take it: too much waits for them already\n", "",
 		},
 		{
 			"bytes of a file", []string{"--user", "7", "--opcode", "900", "--data", "@" + file},
@@ -62,7 +67,7 @@ func TestPushMessage(t *testing.T) {
 		{
 			"base64, for programs", []string{"--user", "7", "--opcode", "900", "--data", "AAEC", "-o", "json"},
 			`{"sessions":0,"offline":[7],"gates":1}`, ExitPartly, `{"users":[7],"opcode":900,"data":"AAEC"}`,
-			"{\n  \"sessions\": 0,\n  \"reached\": [],\n  \"offline\": [\n    7\n  ],\n  \"gates\": 1\n}\n", "croupier: 1 user is offline and will not get it\n",
+			"{\n  \"sessions\": 0,\n  \"reached\": [],\n  \"offline\": [\n    7\n  ],\n  \"gates\": 1\n}\n", "croupier: 1 user is offline, or at a gate that did not answer\n",
 		},
 		{
 			"all", []string{"--all", "--text", "hello", "--yes"},
@@ -101,6 +106,14 @@ func TestPushMessageRefusedByTheGate(t *testing.T) {
 	code, out, errs := line(t, "push", "message", "--ops", url, "--user", "7", "--text", "x")
 	if code != ExitFailed || out != "" || !strings.Contains(errs, "push the message: ask "+url+" for /push: a message of 70000 bytes: at most 65536 (400)") {
 		t.Errorf("code %d, %q, %q", code, out, errs)
+	}
+}
+
+func TestPushMessageToAnotherServer(t *testing.T) {
+	url, _ := gate(t, "404 page not found\n", http.StatusNotFound)
+	code, _, errs := line(t, "push", "message", "--ops", url, "--user", "7", "--text", "x")
+	if code != ExitFailed || !strings.Contains(errs, "a gate's is :60016") {
+		t.Errorf("code %d, %q", code, errs)
 	}
 }
 

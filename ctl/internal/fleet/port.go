@@ -70,6 +70,9 @@ func LocalPort(url string) Port { return localPort(strings.TrimSuffix(url, "/"))
 
 type localPort string
 
+// whichPort is the next step where nothing or something else answers.
+var whichPort = fmt.Sprintf("next: is that the ops port of a running server? a gate's is :%d, a game server's :%d", GateOpsPort, GameOpsPort)
+
 func (p localPort) String() string { return string(p) }
 
 func (p localPort) Do(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
@@ -82,14 +85,18 @@ func (p localPort) Do(ctx context.Context, method, path string, body []byte) (io
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nnext: is that the ops port of a running server? a gate's is :%d, a game server's :%d", err, GateOpsPort, GameOpsPort)
+		return nil, fmt.Errorf("%w\n%s", err, whichPort)
 	}
 	if response.StatusCode/100 == 2 {
 		return response.Body, nil
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
-	return nil, errors.Join(fmt.Errorf("ask %s for /%s: %s (%d)", p, path, strings.TrimSpace(string(text)), response.StatusCode), err)
+	answer := fmt.Errorf("ask %s for /%s: %s (%d)", p, path, strings.TrimSpace(string(text)), response.StatusCode)
+	if response.StatusCode == http.StatusNotFound {
+		answer = fmt.Errorf("%w\n%s", answer, whichPort)
+	}
+	return nil, errors.Join(answer, err)
 }
 
 // Gates lists the ready pods of the gate.
