@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -107,23 +108,32 @@ func passing(err error) bool {
 	return true
 }
 
+// nextURL is where a URL begins that follows another one. A comma alone does not say so: it may be part of a secret
+// that should have been written %2C.
+var nextURL = regexp.MustCompile(`,\s*(nats|tls|ws|wss)://`)
+
 // Redact writes URLs without what they carry of passwords and tokens.
 func Redact(urls string) string {
-	list := strings.Split(urls, ",")
-	for i, s := range list {
-		s = strings.TrimSpace(s)
-		scheme, rest, ok := strings.Cut(s, "://")
+	var list []string
+	for rest := urls; rest != ""; {
+		one := rest
+		if next := nextURL.FindStringIndex(rest); next != nil {
+			one, rest = rest[:next[0]], rest[next[0]+1:]
+		} else {
+			rest = ""
+		}
+		scheme, host, ok := strings.Cut(strings.TrimSpace(one), "://")
 		if !ok {
-			scheme, rest = "", s
+			scheme, host = "", scheme
 		}
 		// Everything before the last @ may be a secret, whatever a URL parser thinks of it.
-		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-			rest = "xxxxx@" + rest[at+1:]
+		if at := strings.LastIndexByte(host, '@'); at >= 0 {
+			host = "xxxxx@" + host[at+1:]
 		}
 		if ok {
-			rest = scheme + "://" + rest
+			host = scheme + "://" + host
 		}
-		list[i] = rest
+		list = append(list, host)
 	}
 	return strings.Join(list, ",")
 }

@@ -204,6 +204,8 @@ func TestRedact(t *testing.T) {
 		"nats://token@host:4222":               "nats://xxxxx@host:4222",
 		"nats://u:p@ss@host:4222, tls://x@h:1": "nats://xxxxx@host:4222,tls://xxxxx@h:1",
 		"token@host":                           "xxxxx@host",
+		"nats://u:pass,word@host:4222":         "nats://xxxxx@host:4222",
+		"nats://a:1,b:2, nats://t,o@c:3":       "nats://a:1,b:2,nats://xxxxx@c:3",
 		"":                                     "",
 	} {
 		if got := Redact(in); got != want {
