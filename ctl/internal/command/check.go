@@ -3,8 +3,10 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -107,6 +109,9 @@ type localGame string
 
 func (p localGame) String() string { return string(p) }
 
+// unrunnable is a program that was not even started.
+type unrunnable struct{ error }
+
 func (p localGame) replay(ctx context.Context, input []byte) ([]byte, error) {
 	var out, errs bytes.Buffer
 	program := string(p)
@@ -117,7 +122,11 @@ func (p localGame) replay(ctx context.Context, input []byte) ([]byte, error) {
 	}
 	cmd := exec.CommandContext(ctx, program, replayVerb...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &errs
-	if err := cmd.Run(); err != nil {
+	err := cmd.Run()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, exec.ErrNotFound) {
+		return nil, &unrunnable{fmt.Errorf("run `%s %s`: %w: name a game server's program of this machine, such as ./game, or pod/NAME", program, strings.Join(replayVerb, " "), err)}
+	}
+	if err != nil {
 		return out.Bytes(), fmt.Errorf("run `%s %s`: %w %s", program, strings.Join(replayVerb, " "), err, strings.TrimSpace(errs.String()))
 	}
 	return out.Bytes(), nil
@@ -211,9 +220,12 @@ func replay(ctx context.Context, version replayer, lines []snapshot.Line) ([]sna
 	for _, l := range answers {
 		delete(asked, l.Key())
 	}
+	var none *unrunnable
 	switch {
 	case len(asked) == 0 && err == nil:
 		return answers, nil
+	case errors.As(failed, &none):
+		return nil, failed
 	case failed != nil:
 		return nil, fmt.Errorf("%w (a version from before `snapshot replay` cannot be tried)", failed)
 	}

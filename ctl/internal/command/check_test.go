@@ -113,6 +113,16 @@ func TestSnapshotCheckOfABrokenVersion(t *testing.T) {
 	}
 }
 
+// TestSnapshotCheckOfNoProgram: what is not there is not taken for an old version.
+func TestSnapshotCheckOfNoProgram(t *testing.T) {
+	for _, name := range []string{filepath.Join(t.TempDir(), "nosuch"), "nosuch-game"} {
+		err := CheckSnapshots{Old: fakeGame{"pod/dice-0", theSame, ""}, New: localGame(name), From: savedRooms(t)}.Run(t.Context(), Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
+		if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "name a game server's program") || strings.Contains(err.Error(), "cannot be tried") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // TestSnapshotCheckRunsPrograms: a program of this machine is run as a game is.
 func TestSnapshotCheckRunsPrograms(t *testing.T) {
 	from, dir := savedRooms(t), t.TempDir()

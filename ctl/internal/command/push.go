@@ -82,6 +82,9 @@ Examples:
 			if c.String("to") == "" {
 				return usage("push image: where to? write `croupier push image --to REGISTRY[/PATH]`")
 			}
+			if err := image.CheckPrefix(c.String("to")); err != nil {
+				return usage("push image: --to %s is no place in a registry: write HOST[:PORT][/PATH] in lower case, without https:// and without a tag, such as registry.example.com/games", c.String("to"))
+			}
 			return PushImages{
 				Change: change(c), From: c.String("from"), To: c.String("to"),
 				Insecure: c.Bool("insecure"), Programs: c.Args().Slice(),

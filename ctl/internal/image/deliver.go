@@ -16,6 +16,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
+// CheckPrefix refuses what is no place in a registry for an image.
+func CheckPrefix(prefix string) error {
+	if strings.Contains(prefix, "//") { // the library takes https: for a host
+		return fmt.Errorf("%s: a URL is no name of an image", prefix)
+	}
+	_, err := name.NewRepository(strings.TrimSuffix(prefix, "/") + "/croupier/game")
+	return err
+}
+
 // Push copies an archive to a registry under prefix (registry[/path]) and
 // returns the reference with its digest, which is what to deploy.
 func Push(ctx context.Context, archive, prefix string, insecure bool) (string, error) {
