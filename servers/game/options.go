@@ -51,7 +51,7 @@ func parse(args []string, jwtKey string, output io.Writer) (options, error) {
 	var d dice.Config
 	f := flag.NewFlagSet("game", flag.ContinueOnError)
 	f.StringVar(&o.listen, "listen", ":60001", "`address` for gates and direct players (gRPC)")
-	f.StringVar(&o.ops, "ops", "127.0.0.1:60011", "`address` for operators, who need no password: /healthz /readyz /metrics /rooms /version, POST /drain (HTTP)")
+	f.StringVar(&o.ops, "ops", "127.0.0.1:60011", "`address` for operators, who need no password: /healthz /readyz /metrics /rooms /snapshots /version, POST /drain (HTTP)")
 	names := f.String("games", "", "`games` to play, separated by commas (default all)")
 	seats := f.Int("seats", 4, "`seats` at a table of dice")
 	f.DurationVar(&d.Round, "round", 30*time.Second, "length of a `round` of dice")
