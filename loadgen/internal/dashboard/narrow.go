@@ -3,6 +3,8 @@ package dashboard
 import (
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"croupier/loadgen/internal/live"
 )
 
@@ -14,15 +16,9 @@ const exampleRows = 20
 
 // narrow is the dashboard in few columns or few rows.
 func (m Model) narrow() []string {
-	why := m.why()
-	if _, silent := m.silent(); m.newest != nil && m.height < exampleRows && !silent {
-		why = m.styles.bad.Render(live.Violation(*m.newest)) // there is no room for both
-	}
-	lines := []string{
-		" " + spread(m.call()+m.subject(), m.score(), m.width-2),
-		" " + fit(why, m.width-2),
-		" " + m.progress(m.width-2),
-	}
+	lines := []string{" " + spread(m.call()+m.subject(), m.score(), m.width-2)}
+	lines = append(lines, m.whyNarrow()...)
+	lines = append(lines, " "+m.progress(m.width-2))
 	body := m.height - len(lines) - 1
 	width := m.width - 9
 	phases := func(rows int) []string {
@@ -46,6 +42,31 @@ func (m Model) narrow() []string {
 	blocks = append(blocks, wrapped(" notes  ", m.lastNote(), width)...)
 	blocks = append(blocks, block{spare, 6, endless, func(rows int) []string { return m.flowChart(m.width, rows) }})
 	return append(append(lines, stack(body, blocks)...), m.footer())
+}
+
+// whyNarrow is the reason of the verdict in a line, or in two where there are many.
+func (m Model) whyNarrow() []string {
+	bad := false
+	why, most := ansi.Strip(m.why()), 1
+	if m.height >= exampleRows {
+		most = 2
+	}
+	if _, silent := m.silent(); silent {
+		bad = true
+	} else if m.newest != nil && m.height < exampleRows {
+		bad, why = true, live.Violation(*m.newest) // there is no room for both
+	}
+	lines := wrap(why, m.width-2, most)
+	for i := range lines {
+		if bad {
+			lines[i] = m.styles.bad.Render(lines[i])
+		}
+		lines[i] = " " + lines[i]
+	}
+	if len(lines) == 0 {
+		return []string{""}
+	}
+	return lines
 }
 
 // mostNarrow is how many lines an error or a note has beside everything else.
