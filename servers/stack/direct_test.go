@@ -17,11 +17,11 @@ import (
 func TestPublishedClientDirect(t *testing.T) {
 	h := openHouse(t, func(c *settings) {
 		c.game.Direct, c.dice.Preset = gameserver.DirectOpen, true
-		c.dice.Round, c.dice.Idle = 5*time.Second, 200*time.Millisecond
+		c.dice.Round, c.dice.Idle = time.Minute, 200*time.Millisecond
 	})
 	a := direct(t, h.game, 11, "7", "2") // opening the stream sits the player down
 	a.until(3, user(11, 2, 1))
-	if f := a.until(101, nil); f.numbers[1] != 1 || f.numbers[2] <= 0 || f.numbers[2] > 5000 {
+	if f := a.until(101, nil); f.numbers[1] != 1 || f.numbers[2] <= 0 || f.numbers[2] > 60_000 {
 		t.Fatalf("scene: in round %d, %d ms left", f.numbers[1], f.numbers[2])
 	}
 	b := direct(t, h.game, 12, "7", "-1")

@@ -132,17 +132,20 @@ func TestAllowedOrigins(t *testing.T) {
 
 // Who does not finish the handshake is let go, and holds nothing meanwhile.
 func TestHalfOpenHandshakes(t *testing.T) {
-	h := openHouse(t, func(c *settings) { c.gate.HandshakeTimeout = 300 * time.Millisecond })
+	h := openHouse(t, func(c *settings) { c.gate.HandshakeTimeout = 2 * time.Second })
+	halves := make(map[string]*socket)
 	for name, begin := range map[string]string{
 		"says nothing":   "",
 		"half a line":    "GET /?tok",
 		"endless header": "GET /?token=" + h.token(7) + " HTTP/1.1\r\nHost: x\r\nX-A: ",
 		"a body to come": "POST /?token=" + h.token(7) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n" + upgrade + "\r\n",
 	} {
+		halves[name] = h.plug()
+		fmt.Fprint(halves[name].conn, begin)
+	}
+	for name, s := range halves {
 		t.Run(name, func(t *testing.T) {
-			h.t = t
-			s := h.plug()
-			fmt.Fprint(s.conn, begin)
+			h.t, s.t = t, t
 			s.ended()
 			h.stillPlays()
 		})
@@ -167,7 +170,7 @@ func TestMessagesBehindTheHandshake(t *testing.T) {
 
 // A silent player is pinged, then closed; one that answers stays.
 func TestSilentPlayers(t *testing.T) {
-	h := openHouse(t, func(c *settings) { c.gate.PingEvery, c.gate.IdleTimeout = time.Second, 2*time.Second })
+	h := openHouse(t, func(c *settings) { c.gate.PingEvery, c.gate.IdleTimeout = time.Second, 5*time.Second })
 	dead, alive := h.sitting(1, "1"), h.dial(2)
 	kept := make(chan error, 1)
 	go func() {

@@ -49,7 +49,7 @@ func dialSocket(t *testing.T, url, token string) *socket {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(conn, "GET /?token=%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", token, host)
 	r := bufio.NewReader(conn)
@@ -165,7 +165,7 @@ func user(id, seat int64, online int64) func(fields) bool {
 func value(v int64) func(fields) bool { return func(f fields) bool { return f.numbers[1] == v } }
 
 func TestPublishedClientThroughTheGate(t *testing.T) {
-	s, err := Start(Config{Round: 5 * time.Second, Idle: 200 * time.Millisecond})
+	s, err := Start(Config{Round: time.Minute, Idle: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestPublishedClientThroughTheGate(t *testing.T) {
 	}
 	a.send(3, sitDown("7", "2")...)
 	a.until(3, user(11, 2, 1))
-	if f := a.until(101, nil); f.numbers[1] != 1 || f.numbers[2] <= 0 || f.numbers[2] > 5000 {
+	if f := a.until(101, nil); f.numbers[1] != 1 || f.numbers[2] <= 0 || f.numbers[2] > 60_000 {
 		t.Fatalf("scene: in round %d, %d ms left", f.numbers[1], f.numbers[2])
 	}
 
@@ -231,7 +231,7 @@ func TestPublishedClientThroughTheGate(t *testing.T) {
 			t.Fatalf("settlement: idle %d, winners %x, dice %x", f.numbers[1], f.bytes[2], f.bytes[3])
 		}
 	}
-	b.until(102, value(5000))
+	b.until(102, value(60_000))
 
 	b.send(4)
 	b.until(4, value(12))

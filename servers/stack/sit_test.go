@@ -64,6 +64,7 @@ func TestSeatRefusedThenAnother(t *testing.T) {
 // A thousand rooms from one session: it is closed long before, and what it opened is bounded.
 func TestManySitsInDifferentRooms(t *testing.T) {
 	h := openHouse(t)
+	began := time.Now()
 	s := h.dial(7)
 	go func() { // the gate may close in the middle
 		for n := range 1000 {
@@ -75,10 +76,11 @@ func TestManySitsInDifferentRooms(t *testing.T) {
 	if code := s.closeCode(); code != 4008 {
 		t.Errorf("close code %d, want 4008", code)
 	}
+	most := 30 + int(10*time.Since(began).Seconds()) // 100 messages a second may be said, and a room costs 10
 	h.oneLine("session closed", "code=4008")
 	var rooms int
-	if _, err := fmt.Sscan(h.metric(h.gameOps, "croupier_game_rooms_opened_total"), &rooms); err != nil || rooms > 30 {
-		t.Errorf("one session opened %d rooms, %v", rooms, err)
+	if _, err := fmt.Sscan(h.metric(h.gameOps, "croupier_game_rooms_opened_total"), &rooms); err != nil || rooms > most {
+		t.Errorf("one session opened %d rooms, at most %d are right; %v", rooms, most, err)
 	}
 	eventually(t, "its lanes to be shut", func() bool { return h.metric(h.gameOps, "croupier_game_sessions") == "0" })
 }
