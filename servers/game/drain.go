@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 
 	"croupier/servers/internal/cmdline"
 )
@@ -41,7 +42,12 @@ func drain(args []string) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask the server to drain: %s answers %s: is that the ops port of a game server?", *address, response.Status)
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1024)) // the status says enough where there is none
+		err := fmt.Errorf("ask the server to drain: %s answers %s: %s", *address, response.Status, strings.TrimSpace(string(text)))
+		if response.StatusCode == http.StatusNotFound {
+			err = fmt.Errorf("%w: is that the ops port of a game server?", err)
+		}
+		return err
 	}
 	if _, err := io.Copy(os.Stderr, response.Body); err != nil {
 		return fmt.Errorf("wait for the drain: %w", err)
