@@ -18,10 +18,10 @@ func TestAServerThatStallsIsCaught(t *testing.T) {
 	})}
 	address := m.start(t)
 	sc := lively(4)
-	sc.Flap, sc.Leave = 0, 0
+	sc.Flap, sc.Leave, sc.Late = 0, 0, 750*time.Millisecond
 	caught := oracle.Clock.String()
 	r := play(t, Config{Target: through(s, address), Scenario: sc}, func(s live.Snapshot) bool {
-		return s.Run.Rules[caught].Violated > 0 || s.At > 20*time.Second
+		return s.Run.Rules[caught].Violated > 0 || s.At > 50*time.Second
 	})
 	if r.Rules[caught].Violated == 0 {
 		show(t, r)
