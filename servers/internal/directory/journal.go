@@ -201,6 +201,9 @@ func (j *journal) end(b *batch, err error) {
 		j.d.openJournal()
 	}
 	for _, b := range left {
+		for _, t := range b.copies {
+			t.copied(nil, 0)
+		}
 		for _, t := range b.saves {
 			t.saveEntry()
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -278,4 +279,73 @@ func (c *counted) reads() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n
+}
+
+// Journals that end again and again, also while they are packed, lose nothing, and the last one is packed as any.
+func TestJournalsThatEnd(t *testing.T) {
+	store := &refusing{Store: NewMemory()}
+	a, b := journaled(t, store, "a"), join(t, store, "b", "b:1")
+	a.packAt = 2 << 10
+	tens := rooms4(t, a)
+	long := strings.Repeat("x", 100)
+	for i, ten := range tens {
+		if err := saved(t, ten, fmt.Sprint("rest ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store.every.Store(5)
+	for n := range 300 {
+		if err := saved(t, tens[0], fmt.Sprint(long, n)); err != nil {
+			t.Fatal(err)
+		}
+		if n%20 == 0 { // into the journal of the moment, where the next pack finds it
+			if err := saved(t, tens[1+n/20%3], fmt.Sprint("rest ", n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	store.every.Store(0)
+	until(t, "the next journal", func() bool { return a.journal.Load() != nil })
+	j := a.journal.Load()
+	for i, ten := range tens {
+		for range 2 {
+			if err := saved(t, ten, fmt.Sprint("rest ", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for n := range 100 {
+		if err := saved(t, tens[0], fmt.Sprint(long, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "the last journal to be packed", func() bool {
+		size := 0
+		err := store.replay(soon(t), j.name, j.lastRevision(), func(record []byte) { size += len(record) })
+		return err == nil && size < 8<<10
+	})
+	for i := range tens {
+		want := fmt.Sprint("rest ", i)
+		if i == 0 {
+			want = long + "99"
+		}
+		if e, err := latest(t, b, dice(int64(i))); err != nil || string(e.Snapshot) != want {
+			t.Errorf("room %d: %q %v", i, e.Snapshot, err)
+		}
+	}
+}
+
+// refusing refuses some appends.
+type refusing struct {
+	Store
+	every atomic.Int64 // which one; 0: none
+	n     atomic.Int64
+}
+
+func (r *refusing) append(journal string, record []byte, expect uint64, done func(uint64, error)) {
+	if every := r.every.Load(); every != 0 && r.n.Add(1)%every == 0 {
+		done(0, errMismatch)
+		return
+	}
+	r.Store.append(journal, record, expect, done)
 }

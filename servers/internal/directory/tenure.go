@@ -119,7 +119,7 @@ func (t *Tenure) journaled(j *journal, revision uint64) {
 	t.mu.Unlock()
 }
 
-// copied notes that the last save is once more in the journal.
+// copied notes that the last save is once more in the journal; nil: it is not.
 func (t *Tenure) copied(j *journal, revision uint64) {
 	t.mu.Lock()
 	if t.copying = false; t.journal == j && t.at != 0 {
