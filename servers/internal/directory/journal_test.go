@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -281,44 +280,40 @@ func (c *counted) reads() int {
 	return c.n
 }
 
-// Journals that end again and again, also while they are packed, lose nothing, and the last one is packed as any.
-func TestJournalsThatEnd(t *testing.T) {
-	store := &refusing{Store: NewMemory()}
+// A journal ends in the moment in which it is packed: nothing is lost, and the next one is packed as any.
+func TestJournalEndsWhileItIsPacked(t *testing.T) {
+	store := &refusing{Store: NewMemory(), seen: map[writing]bool{}}
 	a, b := journaled(t, store, "a"), join(t, store, "b", "b:1")
 	a.packAt = 2 << 10
 	tens := rooms4(t, a)
 	long := strings.Repeat("x", 100)
-	for i, ten := range tens {
-		if err := saved(t, ten, fmt.Sprint("rest ", i)); err != nil {
+	save := func(ten *Tenure, snapshot string) {
+		t.Helper()
+		if err := saved(t, ten, snapshot); err != nil {
 			t.Fatal(err)
 		}
 	}
-	store.every.Store(5)
-	for n := range 300 {
-		if err := saved(t, tens[0], fmt.Sprint(long, n)); err != nil {
-			t.Fatal(err)
+	store.refuse(true)
+	for range 3 {
+		for i, ten := range tens {
+			save(ten, "next journal") // in the entry
+			save(ten, fmt.Sprint("rest ", i))
 		}
-		if n%20 == 0 { // into the journal of the moment, where the next pack finds it
-			if err := saved(t, tens[1+n/20%3], fmt.Sprint("rest ", n)); err != nil {
-				t.Fatal(err)
-			}
+		first := a.journal.Load()
+		for n := 0; a.journal.Load() == first; n++ {
+			save(tens[0], fmt.Sprint(long, n))
 		}
+		until(t, "the next journal", func() bool { return a.journal.Load() != nil })
 	}
-	store.every.Store(0)
-	until(t, "the next journal", func() bool { return a.journal.Load() != nil })
-	j := a.journal.Load()
+	store.refuse(false)
 	for i, ten := range tens {
-		for range 2 {
-			if err := saved(t, ten, fmt.Sprint("rest ", i)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		save(ten, "next journal")
+		save(ten, fmt.Sprint("rest ", i))
 	}
 	for n := range 100 {
-		if err := saved(t, tens[0], fmt.Sprint(long, n)); err != nil {
-			t.Fatal(err)
-		}
+		save(tens[0], fmt.Sprint(long, n))
 	}
+	j := a.journal.Load()
 	until(t, "the last journal to be packed", func() bool {
 		size := 0
 		err := store.replay(soon(t), j.name, j.lastRevision(), func(record []byte) { size += len(record) })
@@ -335,15 +330,31 @@ func TestJournalsThatEnd(t *testing.T) {
 	}
 }
 
-// refusing refuses some appends.
+// refusing refuses records with copies.
 type refusing struct {
 	Store
-	every atomic.Int64 // which one; 0: none
-	n     atomic.Int64
+	mu   sync.Mutex
+	on   bool
+	seen map[writing]bool
+}
+
+func (r *refusing) refuse(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.on = on
 }
 
 func (r *refusing) append(journal string, record []byte, expect uint64, done func(uint64, error)) {
-	if every := r.every.Load(); every != 0 && r.n.Add(1)%every == 0 {
+	copies := false
+	r.mu.Lock()
+	err := parseRecord(record, func(s save) {
+		at := writing{s.claim, s.turn}
+		copies = copies || r.seen[at]
+		r.seen[at] = true
+	})
+	refused := r.on && copies
+	r.mu.Unlock()
+	if err != nil || refused {
 		done(0, errMismatch)
 		return
 	}
