@@ -67,19 +67,20 @@ type natsStore struct {
 	replicas int
 	births   [3]births
 
-	wake   chan struct{} // one slot, see nudge
-	mu     sync.Mutex
-	users  int
-	inbox  string
-	next   uint64
-	flying map[uint64]*call
-	writes lane
-	reads  lane
-	healed time.Time
-	ctx    context.Context // from the first open to the last shut
-	cancel context.CancelFunc
-	back   sync.WaitGroup
-	sub    *nats.Subscription
+	wake    chan struct{} // one slot, see nudge
+	mu      sync.Mutex
+	users   int
+	inbox   string
+	next    uint64
+	flying  map[uint64]*call
+	writes  lane
+	reads   lane
+	healed  time.Time // when missing streams were made last
+	healing bool
+	ctx     context.Context // from the first open to the last shut
+	cancel  context.CancelFunc
+	back    sync.WaitGroup
+	sub     *nats.Subscription
 }
 
 // OpenNATS opens the buckets in JetStream, and makes those that are missing. The connection stays the caller's; it must not

@@ -159,6 +159,9 @@ func (n *natsStore) cutOff(before time.Time) {
 		n.writes.queue, n.reads.queue = nil, nil
 	}
 	n.mu.Unlock()
+	if len(ids) > 0 {
+		n.heal() // a missing stream is not always told: who watches its subjects counts as somebody who listens
+	}
 	for _, id := range ids {
 		n.settle(id, nil, errUnknown)
 	}
@@ -171,15 +174,18 @@ func (n *natsStore) cutOff(before time.Time) {
 func (n *natsStore) heal() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.users == 0 || time.Since(n.healed) < time.Second {
+	if n.users == 0 || n.healing || time.Since(n.healed) < time.Second {
 		return
 	}
-	n.healed = time.Now()
+	n.healing = true
 	open := n.ctx
 	n.back.Go(func() {
 		ctx, cancel := context.WithTimeout(open, 5*time.Second)
 		defer cancel()
 		_ = n.make(ctx) // asked for again by the next call that finds nobody
+		n.mu.Lock()
+		n.healed, n.healing = time.Now(), false
+		n.mu.Unlock()
 	})
 }
 

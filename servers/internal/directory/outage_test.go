@@ -185,6 +185,24 @@ func TestStoreLost(t *testing.T) {
 	}
 }
 
+// The same where no room has anything to save: the servers make the buckets anew all the same, and see each other.
+func TestStoreLostWhileIdle(t *testing.T) {
+	e, err := bus.Embed(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	port, token := split(t, e.URL())
+	a, b := join(t, openAt(t, dial(t, e.URL())), "a", "a:1"), join(t, openAt(t, dial(t, e.URL())), "b", "b:1")
+	until(t, "the journal", func() bool { return a.journal.Load() != nil }) // nothing is under way any more
+	e.Close()
+	until(t, "the outage to be noticed", func() bool { return a.Healthy() != nil && b.Healthy() != nil })
+	if e, err = bus.EmbedAt(t.TempDir(), port, token); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the store to answer", func() bool { return a.Healthy() == nil && b.Healthy() == nil && a.Alive("b") && b.Alive("a") })
+}
+
 // A server that is cut off from NATS alone loses its rooms to the others, and learns it when it comes back.
 func TestPartition(t *testing.T) {
 	e, err := bus.Embed("")
