@@ -83,7 +83,7 @@ func (b *Bot) Down(err error) {
 	b.turn++
 
 	if !(polite && b.state == Out) {
-		b.see(oracle.Event{Kind: oracle.Lost, At: now, Own: own || polite, Expelled: expelled(err), Text: text(err, own || polite)})
+		b.see(oracle.Event{Kind: oracle.Lost, At: now, Own: own || polite, Linked: was, Expelled: expelled(err), Text: text(err, own || polite)})
 	}
 	if !own && !polite {
 		b.world.Trouble(err)

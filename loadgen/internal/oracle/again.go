@@ -114,7 +114,7 @@ func (r *room) checkSeatAfterMove(m *member, l *life, own *Event) {
 	if m.keeps < 0 || own.At-m.since > keptFor {
 		return
 	}
-	if m.restless != 0 {
+	if m.restless != 0 || m.tried {
 		r.unknown(Seat)
 		return
 	}

@@ -60,6 +60,7 @@ type Event struct {
 	Reason   Reason
 	Code     wire.Code // Told: of an error
 	Own      bool      // Lost: the bot itself broke its connection
+	Linked   bool      // Lost: the connection stood, so that a room may have seen it come and go
 	Expelled bool      // Lost: the gate ended it, for what the bot's side did or did not do; that may cost the seat
 	Text     string    // for people
 

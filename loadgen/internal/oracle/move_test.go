@@ -93,6 +93,14 @@ func TestACorrectMoveBreaksNoRule(t *testing.T) {
 			w.sit(4)
 			w.sit(1)
 		},
+		"a connection to the next owner breaks before it has brought an answer": func(w *world) {
+			w.linked[1] = false
+			w.heard[1] = append(w.heard[1], Event{Kind: Lost, Bot: 1, Text: "reset"}, Event{Kind: Lost, Bot: 1, Linked: true, Text: "reset"})
+			w.notice(1)
+			w.handOver()
+			w.sit(4)
+			w.sit(1)
+		},
 		"it stands still": func(w *world) {
 			for bot := range int64(3) {
 				w.see(w.room, Event{Kind: Waiting, Bot: bot + 1, At: w.now, Text: "wait"})

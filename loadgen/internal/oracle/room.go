@@ -46,6 +46,7 @@ type member struct {
 	away  bool // it wants to come back
 	since time.Duration
 	lurks bool   // a connection was lost on which it may have sat down without hearing of it
+	tried bool   // one of those stood; that it broke is the room's reason to let the seat go
 	keeps int32  // the seat it left
 	why   string // it was lost last, or could not come back
 
@@ -116,7 +117,7 @@ func (r *room) see(e *Event) {
 				r.leave(m, how, e.At)
 			}
 		} else {
-			m.lurks = true
+			m.lurks, m.tried = true, m.tried || e.Linked
 		}
 		m.entrance, m.replies = nil, replies{}
 	case e.Kind == Quit:
@@ -198,11 +199,11 @@ func (r *room) arrive(m *member, scene *Event) {
 
 	l := r.choose(m, &own, scene)
 	mayBeIn := m.lurks || m.was == l && m.left != stoodUp // perhaps the room has not noticed yet that it was lost
-	m.lurks = false
 	if m.was != nil && m.was != l {
 		r.checkSeatAfterRestart(m, &own)
 	}
 	r.checkSeatAfterMove(m, l, &own)
+	m.lurks, m.tried = false, false
 
 	before := own.Seq // the number of the last event before the bot's own
 	announced := !mayBeIn
