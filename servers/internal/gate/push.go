@@ -118,7 +118,7 @@ func readPush(body io.Reader) (push.Target, []byte, error) {
 	if err := d.Decode(&r); err != nil {
 		return push.Target{}, nil, fmt.Errorf(`%w: write {"users":[7],"text":"hello"}`, err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return push.Target{}, nil, errors.New("something follows the request: push one message at a time")
 	}
 	to := push.Target{All: r.All, Users: r.Users}

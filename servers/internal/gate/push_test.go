@@ -64,7 +64,7 @@ func TestPushWithoutBus(t *testing.T) {
 		p.hears("900 1")
 	}
 	for _, bad := range []string{"", "{}", `{"all":true}`, `{"users":[7]}`, `{"users":[0],"text":"x"}`, `{"all":true,"users":[7],"text":"x"}`,
-		`{"all":true,"text":"x","opcode":3}`, `{"all":true,"opcode":3,"data":"CA=="}`, `{"all":true,"text":"x","more":1}`, `{"all":true,"text":"x"} {}`,
+		`{"all":true,"text":"x","opcode":3}`, `{"all":true,"opcode":3,"data":"CA=="}`, `{"all":true,"text":"x","more":1}`, `{"all":true,"text":"x"} {}`, `{"all":true,"text":"x"}}`, `{"all":true,"text":"x"}]`,
 		`{"all":true,"opcode":3,"data":"` + strings.Repeat("A", 23_000) + `"}`, `{"all":true,"text":"` + strings.Repeat("x", maxPush) + `"}`} {
 		if status, _, answer := c.pushes(bad); status != http.StatusBadRequest || strings.Count(answer, "\n") != 1 {
 			t.Errorf("%.60s: %d %.200s", bad, status, answer)

@@ -282,7 +282,7 @@ func (up *upstream) lose(why error) {
 	up.lanes = nil
 	up.mu.Unlock()
 	up.out.Fail(errUpstreamLost)
-	if len(lanes) > 0 {
+	if len(lanes) > 0 && up.gate.ctx.Err() == nil { // else it is the gate that ends
 		up.gate.log.Warn("game server lost", "server", up.addr, "sessions", len(lanes), "err", why)
 	}
 	silent := errors.Is(why, trunk.ErrSilent)
