@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,13 +44,7 @@ func Dial(ctx context.Context, urls, name string, log *slog.Logger) (*nats.Conn,
 		nats.ReconnectHandler(func(c *nats.Conn) {
 			log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			if sub != nil {
-				log.Error("NATS", "err", err, "subject", sub.Subject)
-			} else {
-				log.Error("NATS", "err", err)
-			}
-		}),
+		nats.ErrorHandler(complain(log)),
 	}
 	token, creds := os.Getenv("NATS_TOKEN"), os.Getenv("NATS_CREDS")
 	switch {
@@ -64,6 +59,25 @@ func Dial(ctx context.Context, urls, name string, log *slog.Logger) (*nats.Conn,
 		opts = append(opts, nats.UserCredentials(creds))
 	}
 	return dial(ctx, urls, log, opts)
+}
+
+// complain logs what NATS says is wrong. A refusal comes with every try to connect, seven a second: it is said
+// once a minute, with the next step.
+func complain(log *slog.Logger) nats.ErrHandler {
+	var said atomic.Int64 // when, in ns since 1970
+	return func(_ *nats.Conn, sub *nats.Subscription, err error) {
+		switch {
+		case sub != nil:
+			log.Error("NATS", "err", err, "subject", sub.Subject)
+		case !passing(err):
+			now, last := time.Now().UnixNano(), said.Load()
+			if now-last > int64(time.Minute) && said.CompareAndSwap(last, now) {
+				log.Error("NATS refuses this server; trying on: set NATS_TOKEN, or NATS_CREDS, to what NATS was started with, and restart", "err", err)
+			}
+		default:
+			log.Error("NATS", "err", err)
+		}
+	}
 }
 
 const (

@@ -139,6 +139,23 @@ func TestDialNeedsTheToken(t *testing.T) {
 	}
 }
 
+// A refusal comes with every try to connect; it is said once, with the next step.
+func TestARefusalIsSaidOnce(t *testing.T) {
+	var log bytes.Buffer
+	complain := complain(slog.New(slog.NewTextHandler(&log, nil)))
+	for range 100 {
+		complain(nil, nil, nats.ErrAuthorization)
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "NATS_TOKEN") {
+		t.Errorf("%d lines:\n%s", lines, log.String())
+	}
+	complain(nil, nil, nats.ErrSlowConsumer)
+	complain(nil, &nats.Subscription{Subject: "news"}, nats.ErrSlowConsumer)
+	if text := log.String(); strings.Count(text, "slow consumer") != 2 || !strings.Contains(text, "subject=news") {
+		t.Errorf("other errors:\n%s", text)
+	}
+}
+
 func TestDialWaitsAndReconnects(t *testing.T) {
 	dir := t.TempDir()
 	first := embedded(t, dir)

@@ -103,7 +103,9 @@ func (n *natsStore) pump(l *lane) {
 // refused tells what a failed publish means.
 func refused(err error) error {
 	switch {
-	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionDraining):
+	case errors.Is(err, nats.ErrReconnectBufExceeded): // nothing is kept for later
+		return fmt.Errorf("%w: there is no connection to NATS", errUnsent)
+	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionDraining):
 		return fmt.Errorf("%w: %w", errUnsent, err)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("larger than the NATS server takes: raise its max_payload: %w", err)

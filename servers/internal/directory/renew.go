@@ -179,7 +179,7 @@ func (d *Directory) heard(key string, value []byte) {
 // report tells of servers that are gone. The channel holds 64; what does not fit is left to Orphans.
 func (d *Directory) report(gone []Server, why string) {
 	for _, s := range gone {
-		d.log.Info("a game server is gone", "server", s.ID, "address", s.Address, "why", why)
+		d.log.Info("a game server is gone; the others take over what rooms it left", "server", s.ID, "address", s.Address, "rooms", s.Rooms, "why", why)
 		select {
 		case d.lapsed <- s:
 		default:

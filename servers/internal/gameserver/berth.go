@@ -211,7 +211,7 @@ func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) 
 	b.tenure, b.epoch = tenure, tenure.Epoch()
 	s.start(b, prepared)
 	s.metrics.recovered.Inc()
-	s.config.Log.Info("room taken over", "game", b.at.game, "room", b.at.id, "from", entry.Server)
+	s.config.Log.Debug("room taken over", "game", b.at.game, "room", b.at.id, "from", entry.Server)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
@@ -30,7 +31,10 @@ type trunkService struct {
 func (ts trunkService) Attach(stream trunk.Trunk_AttachServer) error {
 	s := ts.server
 	if err := s.admitGate(stream.Context()); err != nil {
-		s.config.Log.Warn("trunk refused", "from", from(stream.Context()), "why", status.Convert(err).Message())
+		gate := from(stream.Context())
+		why := status.Convert(err).Message()
+		host, _, _ := net.SplitHostPort(gate) // its port is another one with every try
+		s.config.Log.Log(stream.Context(), s.firstTime("trunk refused "+host+why), "trunk refused: give the gate the same JWT_KEY as the game server", "from", gate, "why", why)
 		return err
 	}
 	if err := stream.SendHeader(nil); err != nil { // tells the gate that it is in
@@ -111,7 +115,7 @@ func (s *Server) admitGate(ctx context.Context) error {
 	}
 	proof := metadataOf(ctx, "token")
 	if proof == "" {
-		return status.Error(codes.Unauthenticated, "a trunk needs a token: give the gate the same JWT_KEY as the game server")
+		return status.Error(codes.Unauthenticated, "a trunk needs a token")
 	}
 	if err := s.config.Keys.VerifyTrunk(proof); err != nil {
 		return status.Error(codes.Unauthenticated, err.Error())

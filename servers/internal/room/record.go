@@ -61,7 +61,7 @@ func (t *Table) saveDone(err error) {
 func (t *Table) catchUp() {
 	if t.still&tooSlow != 0 {
 		t.goOn(tooSlow)
-		t.log.Info("room goes on: it is stored again", "room", t.id)
+		t.log.Debug("room goes on: it is stored again", "room", t.id)
 		t.showEveryone()
 	}
 }
@@ -76,9 +76,10 @@ func (t *Table) disown(why error) {
 const waiting = "the room stands still until its records can be written: moves are taken and answered later"
 
 // slowSave lets the room stand still, and tells everyone at once: this notice waits for no save.
-// It is no part of the room's course, so it carries neither epoch nor number.
+// It is no part of the room's course, so it carries neither epoch nor number. When the store is away thousands of
+// rooms do this at once, so it is for those who look closely; whoever keeps the records says that they are away.
 func (t *Table) slowSave() {
-	t.log.Warn("room stands still: it can't be stored", "room", t.id, "for", t.slowAfter)
+	t.log.Debug("room stands still: it can't be stored", "room", t.id, "for", t.slowAfter)
 	t.halt(tooSlow)
 	t.unfreeze()
 	m := t.encode.Waiting(waiting)
