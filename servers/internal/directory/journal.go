@@ -50,8 +50,9 @@ const (
 	// packAt is how much a journal keeps, in bytes, before what is no longer needed of it is removed: a server that takes
 	// a dead one's rooms over has to read it all.
 	packAt = 16 << 20
-	// gather is the shortest time between two records. It is what a save waits at most, where the server is
-	// busy; one that comes alone does not wait. A record costs some 200 us of CPU, here and at the NATS server, and its size hardly matters.
+	// gather is the shortest time between two records, and so what a save waits at most on a busy server, besides the store's
+	// answer; one that comes alone does not wait. A record costs 150 to 250 us of CPU, here and at the NATS server, whether it
+	// has 500 bytes or 20,000. Longer than this saves little: from 8 to 16 ms a save went from 18 us to 13 in BenchmarkSavePaced.
 	gather = 8 * time.Millisecond
 )
 
