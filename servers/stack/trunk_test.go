@@ -32,28 +32,30 @@ func open(user, room byte) []byte {
 }
 
 func TestTrunkWithoutProof(t *testing.T) {
-	h := openHouse(t)
 	strangers, _ := token.ParseKeys(token.NewKey())
 	wrong, _ := strangers.SignTrunk(time.Minute)
-	expired, _ := h.keys.SignTrunk(time.Nanosecond)
-	for name, headers := range map[string][]string{
-		"no token":         nil,
-		"wrong key":        {"token", wrong},
-		"expired":          {"token", expired},
-		"a player's token": {"token", h.token(7)},
-		"rubbish":          {"token", "rubbish"},
-		"two tokens":       {"token", wrong, "token", wrong},
+	for name, headers := range map[string]func(h *house) []string{
+		"no token":  func(*house) []string { return nil },
+		"wrong key": func(*house) []string { return []string{"token", wrong} },
+		"expired": func(h *house) []string {
+			expired, _ := h.keys.SignTrunk(time.Nanosecond)
+			return []string{"token", expired}
+		},
+		"a player's token": func(h *house) []string { return []string{"token", h.token(7)} },
+		"rubbish":          func(*house) []string { return []string{"token", "rubbish"} },
+		"two tokens":       func(*house) []string { return []string{"token", wrong, "token", wrong} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h.t = t
-			s := h.attach(headers...)
-			s.SendMsg(batch(trunk.AppendFrame(nil, 1, trunk.KindOpen, open(7, 7))))
-			if code := s.ends(); code != codes.Unauthenticated {
-				t.Errorf("ends with %v, want Unauthenticated", code)
+			h := openHouse(t)
+			for range 3 { // it tries again and again, and is complained of once
+				s := h.attach(headers(h)...)
+				s.SendMsg(batch(trunk.AppendFrame(nil, 1, trunk.KindOpen, open(7, 7))))
+				if code := s.ends(); code != codes.Unauthenticated {
+					t.Errorf("ends with %v, want Unauthenticated", code)
+				}
 			}
 			h.oneLine("trunk refused")
 		})
-		h.t = t
 	}
 }
 

@@ -18,7 +18,7 @@ func (d *Directory) put(b bucket, key string, value []byte, expect uint64, done 
 	}
 	d.store.put(b, key, value, expect, func(revision uint64, err error) {
 		if !d.severed.Load() {
-			d.health.note(err)
+			d.note(err)
 			done(revision, err)
 		}
 	})
@@ -30,7 +30,7 @@ func (d *Directory) remove(b bucket, key string, expect uint64, done func(error)
 	}
 	d.store.remove(b, key, expect, func(err error) {
 		if !d.severed.Load() {
-			d.health.note(err)
+			d.note(err)
 			done(err)
 		}
 	})
@@ -42,7 +42,7 @@ func (d *Directory) get(b bucket, key string, done func(item, error)) {
 	}
 	d.store.get(b, key, func(it item, err error) {
 		if !d.severed.Load() {
-			d.health.note(err)
+			d.note(err)
 			done(it, err)
 		}
 	})
@@ -54,7 +54,7 @@ func (d *Directory) append(journal string, record []byte, expect uint64, done fu
 	}
 	d.store.append(journal, record, expect, func(revision uint64, err error) {
 		if !d.severed.Load() {
-			d.health.note(err)
+			d.note(err)
 			done(revision, err)
 		}
 	})
@@ -139,6 +139,14 @@ func delay(room int64, tries int) time.Duration {
 	}
 	base := 25 * time.Millisecond << min(tries-1, 4)
 	return base + base*time.Duration(uint64(room)%32)/128
+}
+
+// note notes whether the store answers.
+func (d *Directory) note(err error) {
+	if errors.Is(err, ErrAway) {
+		d.endJournal()
+	}
+	d.health.note(err)
 }
 
 // health notes whether the store answers.

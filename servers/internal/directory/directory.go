@@ -289,7 +289,7 @@ func byKey(a, b Entry) int { return cmp.Or(cmp.Compare(a.Game, b.Game), cmp.Comp
 func (d *Directory) Orphans(ctx context.Context) ([]Entry, error) {
 	began := time.Now()
 	s := newSurvey(d.id)
-	list, unread, err := d.list(ctx, func(e *Entry) bool {
+	list, whole, err := d.list(ctx, func(e *Entry) bool {
 		s.see(e)
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -298,25 +298,29 @@ func (d *Directory) Orphans(ctx context.Context) ([]Entry, error) {
 		}
 		return !d.view.alive(time.Now(), e.Server)
 	})
-	if err == nil && unread == 0 {
+	if err == nil && whole {
 		d.sweep(ctx, began, s)
 	}
 	return list, err
 }
 
-// list reads all entries and keeps some. Those that this program cannot read are left to others, and counted.
-func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) (list []Entry, unread int, err error) {
+// list reads all entries and keeps some. Those that this program cannot read are left to others. whole says that keep has seen every
+// entry that names a journal.
+func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) (list []Entry, whole bool, err error) {
 	if d.severed.Load() {
-		return nil, 0, errUnsent
+		return nil, false, errUnsent
 	}
 	born, err := d.store.born(ctx, rooms)
 	found := map[Key]Entry{}
+	newer, mangled := 0, 0
 	if err == nil {
-		err = d.store.scan(ctx, rooms, func(it item) {
+		whole, err = d.store.scan(ctx, rooms, func(it item) {
 			e, err := parseEntry(it, born)
 			switch {
+			case errors.Is(err, ErrNewer):
+				newer++
 			case err != nil:
-				unread++
+				mangled++
 			case keep(&e):
 				found[e.Key] = e
 			default:
@@ -325,15 +329,15 @@ func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) (list []En
 		})
 	}
 	if err == nil || errors.Is(err, ErrAway) {
-		d.health.note(err)
+		d.note(err)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("list the directory's rooms: %w", err)
+		return nil, false, fmt.Errorf("list the directory's rooms: %w", err)
 	}
-	if unread > 0 {
-		d.log.Warn("entries of the directory that this program cannot read; they are left to newer servers", "entries", unread)
+	if newer+mangled > 0 {
+		d.log.Warn("entries of the directory that this program cannot read; they are left to newer servers", "newer", newer, "mangled", mangled)
 	}
-	return slices.SortedFunc(maps.Values(found), byKey), unread, nil
+	return slices.SortedFunc(maps.Values(found), byKey), whole && newer == 0, nil
 }
 
 // Healthy is nil while the store answers; otherwise the error (ErrAway) says since when it does not.

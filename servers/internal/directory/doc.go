@@ -41,10 +41,11 @@
 //	         was not saved yet.
 //	Inherit  who means to claim a room from a dead server, before it does: seals the journal that the entry names, by a record that
 //	         is added without condition; then reads it. The server's own next append names a revision that is past, and fails.
-//	End      of a journal: for its server, with the first append that is not known to be stored. It opens another one. What
-//	         was under way, and every room's next save, goes into the entries, each on its own revision.
-//	Pack     a journal's server, when it has grown by 16 MiB: first the last saves of rooms that rest are added once more, then what
-//	         is older is removed.
+//	End      of a journal: for its server, with the first append that is not known to be stored, and with every sign that the
+//	         store was away. It opens another one. What was under way, and every room's next save, goes into the
+//	         entries, each on its own revision: so an entry that the store has forgotten in an outage is noticed.
+//	Pack     a journal's server, when it has grown by 16 MiB (or by what the last pack had to copy, if that was more): first the
+//	         last saves of rooms that rest are added once more, then what is older is removed.
 //	Sit      before a room lets a player in; Rise after they have left and that is saved. A claim on another room is replaced only
 //	         after that room's owner let the player go.
 //	Renewal  each server, of its own lease, without condition.
@@ -75,8 +76,9 @@
 // entry is. An append whose answer is lost may be carried out later, too: it ends the journal, and what it brings is
 // what the entry says as well, under the same turn.
 //
-// A journal is removed when no entry names it (sweep): by its server when it has left all of it, by others when it is dead. They
-// seal it, and remove it if no entry names it in a later scan either. That the seal is removed with it does no
+// A journal is removed when no entry names it (sweep): by its server when it has ended and no room's last save is in it, by others
+// when that server is dead. They seal it, and remove it if no entry names it in a later scan either. A scan counts only if it has
+// seen a marker that was written before it began: it may come from a replica that is behind. That the seal is removed with it does no
 // harm: an append names a revision that is not there. That is why a journal has a first record before any entry names it.
 //
 // # Leases
@@ -114,6 +116,7 @@
 //
 //   - The store's loss. An entry that is gone ends the room at its owner's next save; players' claims are forgotten. The
 //     buckets are made anew by themselves.
+//   - A server's ended journals stay while a single room rests whose last save is in them.
 //   - The journals' loss alone. Owners that live do not need them: they write their entries. Rooms of dead ones go back to what
 //     their entries say.
 //   - Acknowledged writes that the store forgets. JetStream acknowledges before the disk has it: after a loss of power (not of a

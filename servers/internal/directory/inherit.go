@@ -46,42 +46,54 @@ type estate struct {
 // estateAge is how long an estate is kept: nothing can be added to a sealed journal.
 const estateAge = 30 * time.Second
 
+// estatePatience is how long it may take to read one. It is not the callers' patience: who comes again finds it read, or being read.
+const estatePatience = time.Minute
+
 func (d *Directory) estate(ctx context.Context, journal string) (map[saveKey]save, error) {
-	for {
-		d.mu.Lock()
-		es, known := d.estates[journal]
-		if !known {
-			es = &estate{read: make(chan struct{})}
-			d.estates[journal] = es
-		}
+	d.mu.Lock()
+	es, known := d.estates[journal]
+	if !known && d.ended {
 		d.mu.Unlock()
-		forget := func() {
-			d.mu.Lock()
-			delete(d.estates, journal)
-			d.mu.Unlock()
-		}
-		if !known {
-			if es.saves, es.err = d.readEstate(ctx, journal); es.err != nil {
-				forget()
-			} else {
-				d.timers.after(estateAge, forget)
-			}
-			close(es.read)
-			return es.saves, es.err
-		}
-		select {
-		case <-es.read:
-			if es.err == nil {
-				return es.saves, nil
-			}
-			// Perhaps it was only the other caller's time that ended.
-			if err := ctx.Err(); err != nil || !errors.Is(es.err, ErrAway) {
-				return nil, es.err
-			}
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: %w", ErrAway, ctx.Err())
-		}
+		return nil, fmt.Errorf("%w: %w", ErrAway, errClosed)
 	}
+	if !known {
+		es = &estate{read: make(chan struct{})}
+		d.estates[journal] = es
+		d.loop.Go(func() { d.fillEstate(es, journal) })
+	}
+	d.mu.Unlock()
+	select {
+	case <-es.read:
+		return es.saves, es.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", ErrAway, ctx.Err())
+	}
+}
+
+func (d *Directory) fillEstate(es *estate, journal string) {
+	ctx, cancel := context.WithTimeout(context.Background(), estatePatience)
+	defer cancel()
+	over := make(chan struct{})
+	defer close(over)
+	d.loop.Go(func() {
+		select {
+		case <-d.stop:
+			cancel()
+		case <-over:
+		}
+	})
+	es.saves, es.err = d.readEstate(ctx, journal)
+	forget := func() {
+		d.mu.Lock()
+		delete(d.estates, journal)
+		d.mu.Unlock()
+	}
+	if es.err != nil {
+		forget()
+	} else {
+		d.timers.after(estateAge, forget)
+	}
+	close(es.read)
 }
 
 // readEstate seals a journal, and only then reads it.

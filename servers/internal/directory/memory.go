@@ -92,7 +92,9 @@ func (m *Memory) get(b bucket, key string, done func(item, error)) {
 	done(item{key, it.value, it.revision}, nil)
 }
 
-func (m *Memory) scan(ctx context.Context, b bucket, visit func(item)) error {
+func (m *Memory) breaks() uint64 { return 0 }
+
+func (m *Memory) scan(ctx context.Context, b bucket, visit func(item)) (whole bool, err error) {
 	m.mu.Lock()
 	list := make([]item, 0, len(m.buckets[b].items))
 	for key, it := range m.buckets[b].items {
@@ -108,11 +110,11 @@ func (m *Memory) scan(ctx context.Context, b bucket, visit func(item)) error {
 	m.mu.Unlock()
 	for _, it := range list {
 		if err := ctx.Err(); err != nil {
-			return err
+			return false, err
 		}
 		visit(it)
 	}
-	return nil
+	return true, nil
 }
 
 func (m *Memory) watch(b bucket, heard func(string, []byte)) (func(), error) {

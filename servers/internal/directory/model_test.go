@@ -34,6 +34,8 @@ const (
 	noSeal           // a journal is read that can still grow
 	forgetful        // a journal is not read
 	eagerPurge       // all of a journal is removed where a part of it may be
+	noCopies         // a journal is packed without a copy of what rests
+	blindScan        // a journal is removed that an entry names
 	undirected       // a room that was not taken is saved in the journal, and its entry's revision stays
 )
 
@@ -54,7 +56,7 @@ func TestInterleavings(t *testing.T) {
 }
 
 func TestInterleavingsCatchFlaws(t *testing.T) {
-	for _, f := range []flaw{noCompare, earlyAnswer, hopeful, sameEpoch, trustful, noSeal, forgetful, eagerPurge, undirected} {
+	for _, f := range []flaw{noCompare, earlyAnswer, hopeful, sameEpoch, trustful, noSeal, forgetful, eagerPurge, noCopies, blindScan, undirected} {
 		seed, bytes, err := search(t, 3000, f)
 		if err == nil {
 			t.Errorf("flaw %d was not found", f)
@@ -83,7 +85,7 @@ func FuzzInterleavings(f *testing.F) {
 func search(t *testing.T, runs int, f flaw) (uint64, []byte, error) {
 	for seed := range uint64(runs) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		bytes := make([]byte, 20+r.IntN(180))
+		bytes := make([]byte, 20+r.IntN(280))
 		for i := range bytes {
 			bytes[i] = byte(r.Uint32())
 		}

@@ -236,6 +236,11 @@ func (n *natsStore) put(b bucket, key string, value []byte, expect uint64, done 
 }
 
 func (n *natsStore) remove(b bucket, key string, expect uint64, done func(error)) {
+	n.mark(b, key, expect, func(_ uint64, err error) { done(err) })
+}
+
+// mark writes the marker of a removed key.
+func (n *natsStore) mark(b bucket, key string, expect uint64, done func(uint64, error)) {
 	header := condition(expect)
 	if header == nil {
 		header = nats.Header{}
@@ -243,10 +248,12 @@ func (n *natsStore) remove(b bucket, key string, expect uint64, done func(error)
 	header["KV-Operation"] = []string{"DEL"}
 	header["Nats-TTL"] = []string{markerTTL}
 	n.submit(&n.writes, &call{subject: b.subject(key), header: header, done: func(m *nats.Msg, err error) {
-		if err == nil {
-			_, err = n.parseAck(m.Data)
+		if err != nil {
+			done(0, err)
+			return
 		}
-		done(err)
+		revision, err := n.parseAck(m.Data)
+		done(revision, err)
 	}})
 }
 

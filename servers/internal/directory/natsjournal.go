@@ -40,7 +40,13 @@ func (n *natsStore) replay(ctx context.Context, journal string, last uint64, vis
 	return nil
 }
 
+func (n *natsStore) breaks() uint64 { return n.conn.Stats().Reconnects }
+
 func (n *natsStore) purge(journal string, before uint64, done func(error)) {
+	if before == 0 { // to NATS, no number at all: everything
+		done(nil)
+		return
+	}
 	request := map[string]any{"filter": journalSubject + journal}
 	if before != whatever {
 		request["seq"] = before

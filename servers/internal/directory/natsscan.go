@@ -14,28 +14,37 @@ import (
 )
 
 // scan reads the last message of every subject with one consumer: for 10,000 rooms that is some tens of requests, not 10,000.
-// In a cluster the consumer reads what its own server has of the stream, which may be a moment behind.
-func (n *natsStore) scan(ctx context.Context, b bucket, visit func(item)) error {
-	err := n.scanOnce(ctx, b, visit)
+// In a cluster the consumer reads what its own server has of the stream, which may be behind. So a marker is written first, as of a
+// removed key: a scan that brings it, or a later one, brings all that was written before.
+func (n *natsStore) scan(ctx context.Context, b bucket, visit func(item)) (whole bool, err error) {
+	var from, reached uint64
+	if b == rooms {
+		from, err = await(ctx, func(done func(uint64, error)) { n.mark(b, "scan", whatever, done) })
+	}
+	if err == nil {
+		reached, err = n.scanOnce(ctx, b, visit)
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrNoResponders) {
 		n.heal()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: read all of %s: %w", ErrAway, b.stream(), err)
+		return false, fmt.Errorf("%w: read all of %s: %w", ErrAway, b.stream(), err)
 	}
-	return nil
+	return from != 0 && reached >= from, nil
 }
 
-func (n *natsStore) scanOnce(ctx context.Context, b bucket, visit func(item)) error {
+func (n *natsStore) scanOnce(ctx context.Context, b bucket, visit func(item)) (reached uint64, err error) {
 	prefix := b.subject("")
-	return n.consume(ctx, b.stream(), jetstream.ConsumerConfig{
+	err = n.consume(ctx, b.stream(), jetstream.ConsumerConfig{
 		FilterSubject: b.subject(">"),
 		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
 	}, func(m jetstream.Msg, revision uint64) {
+		reached = max(reached, revision)
 		if len(m.Headers()["KV-Operation"]) == 0 && len(m.Data()) > 0 {
 			visit(item{key: strings.TrimPrefix(m.Subject(), prefix), value: m.Data(), revision: revision})
 		}
 	}, func() bool { return true })
+	return reached, err
 }
 
 // consume reads messages of a stream with a consumer of its own, until there is none left and enough says that it may end.

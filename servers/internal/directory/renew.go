@@ -46,7 +46,7 @@ func (d *Directory) announce(ctx context.Context, key string) error {
 		d.joined = born + revision
 		d.mu.Unlock()
 	}
-	err := d.store.scan(ctx, servers, func(it item) { d.heard(it.key, it.value) })
+	_, err := d.store.scan(ctx, servers, func(it item) { d.heard(it.key, it.value) })
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (d *Directory) run(key string) {
 		d.mu.Unlock()
 		d.report(died, "its lease lapsed")
 		if silent > blind && d.pending.Load() > 0 {
-			d.health.note(fmt.Errorf("%w: a renewal is not acknowledged", ErrAway)) // a time-out would say so later
+			d.note(fmt.Errorf("%w: a renewal is not acknowledged", ErrAway)) // a time-out would say so later
 		}
 		if now.Sub(sent) >= Renewal || changed && now.Sub(sent) >= 50*time.Millisecond {
 			sent = now

@@ -52,7 +52,7 @@ type event struct {
 func newStage(w *world) *stage {
 	truth := NewMemory()
 	truth.markers = true
-	return &stage{w: w, truth: truth, written: map[writing]record{}}
+	return &stage{w: w, truth: truth, written: map[writing]record{}, past: []item{{key: "dice.1"}}}
 }
 
 // post keeps something for the test's goroutine to do.
@@ -225,6 +225,10 @@ func (s *stage) note(key string, value []byte, revision uint64) {
 	if err != nil {
 		s.w.fail("an entry was written that cannot be read: %v", err)
 	}
+	if key != "dice.1" {
+		s.keep(e.claim, e.turn, e.Snapshot)
+		return
+	}
 	if e.Epoch < s.epoch {
 		s.w.fail("the epoch went from %d to %d", s.epoch, e.Epoch)
 	}
@@ -248,8 +252,9 @@ func (y *way) remove(b bucket, key string, expect uint64, done func(error)) {
 	y.call(&act{
 		carry: func() {
 			y.truth.remove(b, key, expect, func(err error) { failed = err })
-			if failed == nil {
+			if failed == nil && key == "dice.1" {
 				y.life++
+				y.past = append(y.past, item{key: key, revision: y.truth.buckets[b].items[key].revision})
 				y.w.say("removed revision %d", expect)
 			}
 		},
@@ -268,7 +273,7 @@ func (y *way) get(b bucket, key string, done func(item, error)) {
 		read: true,
 		carry: func() {
 			y.truth.get(b, key, func(it item, _ error) { got = it })
-			if len(y.past) > 0 && !y.calm && y.w.pick(6) == 1 { // a replica that is behind
+			if key == "dice.1" && len(y.past) > 0 && !y.calm && y.w.pick(6) == 1 { // a replica that is behind
 				got = y.past[y.w.pick(len(y.past))]
 			}
 		},
@@ -276,7 +281,12 @@ func (y *way) get(b bucket, key string, done func(item, error)) {
 	})
 }
 
-func (y *way) scan(ctx context.Context, b bucket, visit func(item)) error {
+func (y *way) breaks() uint64 { return 0 }
+
+func (y *way) scan(ctx context.Context, b bucket, visit func(item)) (bool, error) {
+	if y.w.flaw == blindScan {
+		return true, nil
+	}
 	return y.truth.scan(ctx, b, visit)
 }
 
@@ -305,6 +315,15 @@ func (y *way) append(journal string, value []byte, expect uint64, done func(uint
 			if y.w.flaw == noSeal && len(value) == 0 {
 				revision = whatever
 				return
+			}
+			if y.w.flaw == noCopies {
+				first := []byte{recordFormat}
+				parseRecord(value, func(v save) { //nolint:errcheck // it is read again below
+					if _, again := y.written[writing{v.claim, v.turn}]; !again {
+						first = appendSave(first, v.name, v.claim, v.turn, v.snapshot)
+					}
+				})
+				value = first[:min(len(first), len(value))]
 			}
 			if revision, failed = y.truth.add(journal, value, expect); failed != nil {
 				return

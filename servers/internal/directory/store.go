@@ -26,8 +26,9 @@ type Store interface {
 	// get reads the key. value nil: there is none; the revision is then what a put that creates it has to expect.
 	get(b bucket, key string, done func(item, error))
 	// scan visits every key that has a value, in no order. A key that is written meanwhile may be visited twice, the newer
-	// value last. The item is the visitor's to keep.
-	scan(ctx context.Context, b bucket, visit func(item)) error
+	// value last. The item is the visitor's to keep. It may be late; whole says that everything was seen that was written
+	// before it began.
+	scan(ctx context.Context, b bucket, visit func(item)) (whole bool, err error)
 	// watch hears of every write from now on, in the order of each writer; value nil is a removal. While the store is away
 	// events are lost without a word. heard must not block, and must not keep value.
 	watch(b bucket, heard func(key string, value []byte)) (stop func(), err error)
@@ -42,6 +43,9 @@ type Store interface {
 	replay(ctx context.Context, journal string, last uint64, visit func(record []byte)) error
 	// purge removes the records of a journal that are older than the revision before; whatever: all.
 	purge(journal string, before uint64, done func(error))
+	// breaks counts how often the connection to the store was made anew. Whoever is there then may have forgotten what it
+	// acknowledged last.
+	breaks() uint64
 	// journals lists those that have records.
 	journals(ctx context.Context) ([]string, error)
 }

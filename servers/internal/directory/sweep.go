@@ -45,6 +45,10 @@ func (d *Directory) sweep(ctx context.Context, began time.Time, s *survey) {
 	if err != nil {
 		return // next time
 	}
+	needed := map[string]bool{} // whatever the scan says
+	for _, t := range d.stored() {
+		needed[t.keptIn()] = true
+	}
 	d.mu.Lock()
 	for key, at := range d.doubtful {
 		if began.Sub(at.since) > d.sweepAge && s.ours[key] != at.tenure.claim {
@@ -56,7 +60,7 @@ func (d *Directory) sweep(ctx context.Context, began time.Time, s *survey) {
 	for _, name := range names {
 		server := journalServer(name)
 		switch since, before := d.unnamed[name]; {
-		case s.named[name] || server == "":
+		case s.named[name] || server == "" || needed[name]:
 		case server == d.id && name == journalName(server, d.journals): // in use, or about to be
 		case server != d.id && d.view.alive(time.Now(), server):
 			delete(d.unnamed, name)

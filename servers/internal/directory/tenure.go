@@ -135,6 +135,16 @@ func (t *Tenure) needs(j *journal, before uint64) bool {
 	return t.journal == j && t.at != 0 && t.at < before
 }
 
+// keptIn is the journal with the last save; "": the entry has it.
+func (t *Tenure) keptIn() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.at == 0 {
+		return ""
+	}
+	return t.journal.named()
+}
+
 // storedAt notes that the entry, as it was written, is stored. t.mu is held.
 func (t *Tenure) storedAt(revision uint64) {
 	t.revision, t.top = revision, revision
@@ -233,7 +243,7 @@ func (t *Tenure) found(it item, err error) {
 	// A read can be older than what is stored (a follower's answer, or that of a leader that was replaced and has not heard
 	// of it). A few times it is asked again. Not for ever: a store that lost its last writes, or everything, counts from
 	// less. The write that follows is compare-and-set and tells.
-	if it.value != nil && it.revision < t.top && t.stale < 5 {
+	if it.revision < t.top && t.stale < 5 {
 		t.stale++
 		t.mu.Unlock()
 		t.again(t.read)
@@ -255,7 +265,13 @@ func (t *Tenure) found(it item, err error) {
 			step = func() { t.again(t.write) }
 		}
 	case it.value == nil && t.closing:
-		step = func() { t.finish(nil) }
+		late := it.revision <= t.top // a removal that is known has a larger one
+		step = func() {
+			if late {
+				t.suspect()
+			}
+			t.finish(nil)
+		}
 	case it.value == nil:
 		step = func() { t.lose(fmt.Errorf("%w: its entry is gone", ErrLost)) }
 	case it.revision <= t.top:
@@ -291,11 +307,20 @@ func (t *Tenure) finish(err error) {
 // lose ends a tenure after a read that may be older than what is stored: the entry may yet turn out to be this tenure's, and to need
 // what is in the journal.
 func (t *Tenure) lose(reason error) {
+	t.suspect()
+	t.end(reason)
+}
+
+// suspect keeps what the journal has of the tenure until it is known whose the entry is.
+func (t *Tenure) suspect() {
 	t.d.mu.Lock()
 	t.d.doubtful[t.entry.Key] = doubt{t, time.Now()}
 	t.d.mu.Unlock()
-	t.end(reason)
 }
+
+// Renounce ends the tenure because the room seems to be another server's. If it is not, Orphans lists it. No Save may be
+// under way.
+func (t *Tenure) Renounce() { t.lose(fmt.Errorf("%w: it was given up", ErrLost)) }
 
 // end ends the tenure, and answers what is under way with the reason.
 func (t *Tenure) end(reason error) {

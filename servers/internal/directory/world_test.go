@@ -31,10 +31,12 @@ type world struct {
 
 // A node is a game server.
 type node struct {
-	d      *Directory
-	ctx    context.Context
-	cancel context.CancelFunc
-	rooms  []*inPlay // usually one; a server may find itself with an old one that does not know yet
+	d       *Directory
+	ctx     context.Context
+	cancel  context.CancelFunc
+	ballast *Tenure // another room, of this server alone: it shares the journal
+	loading bool
+	rooms   []*inPlay // usually one; a server may find itself with an old one that does not know yet
 }
 
 // A inPlay is a room in play on a server: it follows the rule "a room saves before it speaks".
@@ -78,7 +80,17 @@ func (w *world) start(i int) {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.d = newDirectory(w.stage.way(), Server{ID: fmt.Sprint("s", w.made), Address: "x:1"}, quiet())
 	n.d.packAt, n.d.sweepAge = 40, 0
+	n.d.view.since = time.Now().Add(-time.Hour) // it sees, and takes every other one for dead
 	n.d.openJournal()
+	key := dice(int64(100 + w.made))
+	go func() {
+		ten, err := n.d.Claim(n.ctx, key, 0, nil)
+		w.stage.post(n.d.id, func() {
+			if err == nil {
+				n.ballast = ten
+			}
+		})
+	}()
 	w.nodes[i] = n
 }
 
@@ -165,6 +177,28 @@ func (w *world) step() {
 		if !p.saving {
 			w.offer(p)
 		}
+	case what == 13 && n.ballast != nil && w.pick(2) == 0:
+		w.say("%s saves its other room, and all goes well meanwhile", n.d.id)
+		w.stage.calm = true
+		for range 2 + w.pick(3) {
+			w.settle()
+			if n.ballast == nil || n.loading {
+				break
+			}
+			n.loading = true
+			n.ballast.Save([]byte("some ballast for the journal"), func(err error) {
+				w.stage.post(n.d.id, func() {
+					n.loading = false
+					if err != nil {
+						n.ballast = nil
+					}
+				})
+			})
+			w.settle()
+			time.Sleep(time.Duration(1+w.pick(64)) * time.Millisecond)
+			w.settle()
+		}
+		w.stage.calm = false
 	case what == 12 || what == 13:
 		if len(w.takes) > 0 {
 			at := w.pick(len(w.takes))

@@ -95,6 +95,7 @@ func (s *Server) dropStale(ctx context.Context) error {
 			continue
 		}
 		b.room.Handover(0, func(_ []byte, answer func(room.Outcome)) {
+			b.tenure.Renounce()
 			s.saved(b, directory.ErrLost, func(error) { answer(room.Taken) })
 		})
 	}
