@@ -117,6 +117,7 @@ func TestBadFiles(t *testing.T) {
 		"a comment":           {"# bots: 3\n", "f.yaml is empty"},
 		"too much":            {"#" + strings.Repeat("x", MaxSize), "larger than 64 KiB"},
 		"no yaml":             {"bots: [3\n", "f.yaml is no YAML: line 1"},
+		"a long unknown word": {"*" + strings.Repeat("q", 900), "f.yaml is no YAML: what is wrong is too long"},
 		"a list":              {"- bots: 3\n", "f.yaml:1: a scenario has fields"},
 		"a word":              {"storm", "a scenario has fields"},
 		"two documents":       {"bots: 3\n---\nbots: 4\n", "one scenario a file"},

@@ -33,7 +33,11 @@ func (d *Draft) File(name string, data []byte) error {
 	if err := reader.Decode(&document); errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s is empty: a scenario has fields such as `bots: 40`, one a line", name)
 	} else if err != nil {
-		return fmt.Errorf("%s is no YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+		why := strings.TrimPrefix(err.Error(), "yaml: ")
+		if len(why) > 200 { // it quotes what may be a key that came here by mistake
+			why = "what is wrong is too long to be shown"
+		}
+		return fmt.Errorf("%s is no YAML: %s", name, why)
 	}
 	if err := reader.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s has several documents: write one scenario a file", name)
