@@ -104,7 +104,7 @@ type Directory struct {
 	view     *view
 	tenures  map[Key]*Tenure
 	doubtful map[Key]doubt // tenures that have ended, perhaps wrongly: see Tenure.lose
-	journals int           // how many of them this server has made
+	journals int           // how many journals this server has made
 	estates  map[string]*estate
 	unnamed  map[string]time.Time // see sweep
 	claiming map[Key]int
