@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -49,7 +48,7 @@ func dialSocket(t *testing.T, url, token string) *socket {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(5 * time.Minute))
 	fmt.Fprintf(conn, "GET /?token=%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", token, host)
 	r := bufio.NewReader(conn)
@@ -76,28 +75,22 @@ func (s *socket) send(op uint32, message ...byte) {
 	}
 }
 
-// receive returns the next binary message's opcode and fields.
+// receive returns the next binary message's opcode and fields. Pings that come before it are answered.
 func (s *socket) receive() (uint32, fields) {
 	s.t.Helper()
-	head := make([]byte, 2)
-	if _, err := io.ReadFull(s.r, head); err != nil {
-		s.t.Fatalf("receive: %v", err)
-	}
-	size := int(head[1])
-	if size == 126 {
-		if _, err := io.ReadFull(s.r, head); err != nil {
-			s.t.Fatal(err)
+	for {
+		first, payload, err := s.frame()
+		switch {
+		case err != nil:
+			s.t.Fatalf("receive: %v", err)
+		case first == 0x89:
+			s.raw(masked(0x8a, payload))
+		case first == 0x82 && len(payload) >= 4:
+			return binary.BigEndian.Uint32(payload), parse(s.t, payload[4:])
+		default:
+			s.t.Fatalf("not a message: frame %x %x", first, payload)
 		}
-		size, head[0] = int(binary.BigEndian.Uint16(head)), 0x82
 	}
-	if head[0] != 0x82 {
-		s.t.Fatalf("not a binary frame: %x", head)
-	}
-	payload := make([]byte, size)
-	if _, err := io.ReadFull(s.r, payload); err != nil {
-		s.t.Fatal(err)
-	}
-	return binary.BigEndian.Uint32(payload), parse(s.t, payload[4:])
 }
 
 // until skips messages up to one with the opcode that satisfies ok.
