@@ -121,7 +121,7 @@ func TestViews(t *testing.T) {
 				}
 				n++
 			}
-			return n >= 2
+			return n >= 1
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -286,6 +286,7 @@ func (d *Directory) Owned(ctx context.Context, serverID string) ([]Entry, error)
 func byKey(a, b Entry) int { return cmp.Or(cmp.Compare(a.Game, b.Game), cmp.Compare(a.Room, b.Room)) }
 
 // Orphans lists the entries whose owner is not alive, and those in this server's own name that it holds no tenure of.
+// The list may lack some where the server was not Settled before.
 func (d *Directory) Orphans(ctx context.Context) ([]Entry, error) {
 	began := time.Now()
 	s := newSurvey(d.id)

@@ -155,7 +155,7 @@ func (d *Directory) heard(key string, value []byte) {
 	if value == nil {
 		if id, ok := untoken(key); ok && id != d.id {
 			d.mu.Lock()
-			left := d.view.gone(id)
+			left := d.view.gone(time.Now(), id)
 			d.mu.Unlock()
 			d.report(left, "it left")
 		}
@@ -214,8 +214,16 @@ func (d *Directory) Servers() []Server {
 	return list
 }
 
-// Alive says whether the server's lease is good, as far as this observer can tell. In its first two seconds, and after an
-// outage of its own, it takes a server that it never heard of for alive.
+// Settled says whether this observer has heard of every server that lives: not so in its first two seconds, and in the two
+// after an outage of its own.
+func (d *Directory) Settled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.view.settled(time.Now())
+}
+
+// Alive says whether the server's lease is good, as far as this observer can tell. Until it is Settled it takes a server that
+// it never heard of for alive.
 func (d *Directory) Alive(serverID string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -127,17 +127,20 @@ func (v *view) tick(now time.Time) []Server {
 	return died
 }
 
-// gone: the server gave its lease up.
-func (v *view) gone(id string) []Server {
+// gone: the server gave its lease up. It is dead from now on, not merely unknown; should one of its name join again, its first
+// renewal revives it.
+func (v *view) gone(now time.Time, id string) []Server {
 	p := v.peers[id]
 	if p == nil {
+		v.peers[id] = &peer{seen: now, dead: true}
 		return nil
 	}
-	delete(v.peers, id)
-	if p.dead {
+	left, known := p.Server, !p.dead
+	*p = peer{seen: now, dead: true}
+	if !known {
 		return nil
 	}
-	return []Server{p.Server}
+	return []Server{left}
 }
 
 // kill: somebody knows that the server is dead. A later renewal revives it.
@@ -150,7 +153,7 @@ func (v *view) kill(id string) []Server {
 	return []Server{p.Server}
 }
 
-// alive says what is known. A server that was never heard of is dead, once the view has been good for long enough to have heard of it.
+// alive says what is known. A server that was never heard of is dead once the view has settled.
 func (v *view) alive(now time.Time, id string) bool {
 	if id == v.self {
 		return true
@@ -158,7 +161,12 @@ func (v *view) alive(now time.Time, id string) bool {
 	if p := v.peers[id]; p != nil {
 		return !p.dead
 	}
-	return v.since.IsZero() || now.Sub(v.since) <= Lapse
+	return !v.settled(now)
+}
+
+// settled says whether the view has been good for long enough to have heard of everybody who lives.
+func (v *view) settled(now time.Time) bool {
+	return !v.since.IsZero() && now.Sub(v.since) > Lapse
 }
 
 // live lists the servers that live, without this one.

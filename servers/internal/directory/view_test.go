@@ -159,9 +159,9 @@ func TestViewKilledLeftForgotten(t *testing.T) {
 	s.says(0, "c", "c:1", 3)
 	s.want(names(s.v.kill("b")), "b")
 	s.want(names(s.v.kill("b"))+names(s.v.kill("nobody"))+names(s.v.kill("me")), "")
-	s.want(names(s.v.gone("b")), "") // dead already
-	s.want(names(s.v.gone("c")), "c")
-	s.want(names(s.v.gone("c")), "")
+	s.want(names(s.v.gone(s.at(0), "b")), "") // dead already
+	s.want(names(s.v.gone(s.at(0), "c")), "c")
+	s.want(names(s.v.gone(s.at(0), "c")), "")
 	s.says(100, "d", "d:1", 4)
 	s.beat["d"] -= 1
 	s.want(s.says(900, "d", "d:1", 4), "") // the same beat again is no renewal
@@ -175,5 +175,27 @@ func TestViewKilledLeftForgotten(t *testing.T) {
 	}
 	if len(s.v.peers) != 0 {
 		t.Errorf("still remembered: %s", fmt.Sprint(s.v.peers))
+	}
+}
+
+// Who gave its lease up is dead at once, also where nothing was known of it; the name may come again, and counts anew.
+func TestViewLeftAndBack(t *testing.T) {
+	s := newScript(t)
+	s.says(0, "me", "m:1", 1)
+	s.says(0, "b", "b:1", 2)
+	s.says(100, "b", "b:1", 2)
+	s.want(names(s.v.gone(s.at(200), "b"))+names(s.v.gone(s.at(200), "never seen")), "b")
+	for _, id := range []string{"b", "never seen"} {
+		if s.v.alive(s.at(200), id) {
+			t.Errorf("%s is alive after it left", id)
+		}
+	}
+	if !s.v.alive(s.at(200), "unknown") || s.v.settled(s.at(200)) {
+		t.Error("settled after 200 ms")
+	}
+	s.beat["b"] = 0
+	s.want(s.says(300, "b", "b:1", 9), "")
+	if !s.v.alive(s.at(300), "b") {
+		t.Error("b is dead after it joined again")
 	}
 }

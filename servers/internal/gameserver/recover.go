@@ -17,7 +17,7 @@ const (
 	// mostRecovering is how many rooms of a dead server are taken over at a time.
 	mostRecovering = 16
 	// firstSearch is how long after its start a server looks for rooms that nobody owns: by then it
-	// knows who is alive. So it does after a search that failed. searchEvery is the least time from then on.
+	// knows who is alive. So it does after a search that failed, or that came too soon. searchEvery is the least time from then on.
 	firstSearch = 3 * time.Second
 	searchEvery = time.Minute
 )
@@ -31,6 +31,7 @@ func (s *Server) recoverRooms(ctx context.Context) {
 	for {
 		var entries []directory.Entry
 		var err error
+		settled := s.dir.Settled()
 		select {
 		case dead := <-s.dir.Lapsed():
 			entries, err = s.dir.Owned(ctx, dead.ID)
@@ -40,8 +41,10 @@ func (s *Server) recoverRooms(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err != nil && ctx.Err() == nil {
+		if !settled || err != nil {
 			search.Reset(firstSearch)
+		}
+		if err != nil && ctx.Err() == nil {
 			s.config.Log.Warn("rooms of dead servers not found: they wait for their players, or for the next search", "err", err)
 		}
 		s.adopt(ctx, entries)
