@@ -42,7 +42,7 @@ func (d *Directory) get(b bucket, key string, done func(item, error)) {
 	}
 	d.store.get(b, key, func(it item, err error) {
 		if !d.severed.Load() {
-			d.note(err)
+			d.noteRead(err)
 			done(it, err)
 		}
 	})
@@ -141,7 +141,7 @@ func delay(room int64, tries int) time.Duration {
 	return base + base*time.Duration(uint64(room)%32)/128
 }
 
-// note notes whether the store answers.
+// note notes whether the store answers a write.
 func (d *Directory) note(err error) {
 	if errors.Is(err, ErrAway) {
 		d.endJournal()
@@ -149,7 +149,14 @@ func (d *Directory) note(err error) {
 	d.health.note(err)
 }
 
-// health notes whether the store answers.
+// noteRead notes that the store did not answer a read. One that it answered says little: a store that is full does.
+func (d *Directory) noteRead(err error) {
+	if errors.Is(err, ErrAway) {
+		d.note(err)
+	}
+}
+
+// health notes whether the store takes what is written.
 type health struct {
 	log   *slog.Logger
 	mu    sync.Mutex
@@ -164,9 +171,9 @@ func (h *health) note(err error) {
 	switch {
 	case away && h.since.IsZero():
 		h.since, h.cause = time.Now(), err
-		h.log.Warn("the directory's store does not answer; nothing can be saved until it does", "err", err)
+		h.log.Warn("the directory's store takes nothing; rooms stand still until it does", "err", err)
 	case !away && !h.since.IsZero() && !errors.Is(err, context.Canceled):
-		h.log.Info("the directory's store answers again", "after", time.Since(h.since).Round(time.Millisecond))
+		h.log.Info("the directory's store takes what is written again", "after", time.Since(h.since).Round(time.Millisecond))
 		h.since, h.cause = time.Time{}, nil
 	}
 }

@@ -329,9 +329,7 @@ func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) (list []En
 			}
 		})
 	}
-	if err == nil || errors.Is(err, ErrAway) {
-		d.note(err)
-	}
+	d.noteRead(err)
 	if err != nil {
 		return nil, false, fmt.Errorf("list the directory's rooms: %w", err)
 	}
@@ -341,7 +339,7 @@ func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) (list []En
 	return slices.SortedFunc(maps.Values(found), byKey), whole && newer == 0, nil
 }
 
-// Healthy is nil while the store answers; otherwise the error (ErrAway) says since when it does not.
+// Healthy is nil while the store takes what is written; otherwise the error (ErrAway) says since when it does not.
 func (d *Directory) Healthy() error { return d.health.err() }
 
 // Close gives the lease up and ends what is under way; it waits for unfinished Rises until ctx ends. The rooms must have

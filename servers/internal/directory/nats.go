@@ -49,6 +49,8 @@ const (
 	codeNoMessage = 10037
 	codeTooLarge  = 10054
 	codeNoStream  = 10059
+	codeNoSpace   = 10023 // max_file_store is reached
+	codeNoStorage = 10047
 )
 
 var bucketNames = [...]string{rooms: "croupier_rooms", players: "croupier_players", servers: "croupier_servers"}

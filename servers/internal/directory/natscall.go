@@ -214,6 +214,8 @@ func (n *natsStore) judge(err error) error {
 	case codeNoStream:
 		n.heal()
 		return fmt.Errorf("%w: %w", errUnsent, api)
+	case codeNoSpace, codeNoStorage:
+		return fullError{api}
 	default:
 		return fmt.Errorf("%w: %w", errUnknown, api)
 	}

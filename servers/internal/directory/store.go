@@ -75,3 +75,11 @@ var (
 	errUnsent  = fmt.Errorf("not sent: %w", ErrAway)
 	errUnknown = fmt.Errorf("sent, and not answered: %w", ErrAway)
 )
+
+// A fullError is a third way: the store refuses what is written, though it can be read.
+type fullError struct{ cause error }
+
+func (e fullError) Error() string {
+	return fmt.Sprintf("NATS has no space left: raise its max_file_store, or give it a larger disk: %v", e.cause)
+}
+func (e fullError) Unwrap() error { return ErrAway }
