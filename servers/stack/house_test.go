@@ -56,6 +56,17 @@ type settings struct {
 
 func openHouse(t *testing.T, change ...func(*settings)) *house {
 	t.Helper()
+	quay, err := openBerth(anyPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openHouseAt(t, quay, change...)
+}
+
+// openHouseAt is openHouse with the game server at a given address.
+func openHouseAt(t *testing.T, quay *berth, change ...func(*settings)) *house {
+	t.Helper()
+	t.Cleanup(quay.close)
 	h := &house{t: t, key: token.NewKey(), log: newLogbook(), users: 1000, gateDone: make(chan error, 1), gameDone: make(chan error, 1)}
 	var err error
 	if h.keys, err = token.ParseKeys(h.key); err != nil {
@@ -69,11 +80,6 @@ func openHouse(t *testing.T, change ...func(*settings)) *house {
 		return l
 	}
 	players, gateOps, gameOps := listen(), listen(), listen()
-	quay, err := openBerth(anyPort)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(quay.close)
 	h.wires = quay.let()
 	h.gate, h.game = "ws://"+players.Addr().String(), quay.String()
 	h.gateOps, h.gameOps = "http://"+gateOps.Addr().String(), "http://"+gameOps.Addr().String()

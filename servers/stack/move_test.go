@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,7 +30,8 @@ type another struct {
 // openTwo opens a house whose Service has two game servers, on one port of two addresses.
 func openTwo(t *testing.T, rounds dice.Config) (*house, *another) {
 	t.Helper()
-	h := openHouse(t, func(c *settings) {
+	quay, l := samePort(t)
+	h := openHouseAt(t, quay, func(c *settings) {
 		c.dice = rounds
 		_, port, _ := net.SplitHostPort(c.gate.Services["dice"])
 		c.gate.Services["dice"] = "dice:" + port
@@ -40,22 +43,16 @@ func openTwo(t *testing.T, rounds dice.Config) (*house, *another) {
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}, nil
 		}
 	})
-	_, port, _ := net.SplitHostPort(h.game)
-	listen := func(address string) net.Listener {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l
+	admin, err := net.Listen("tcp", anyPort)
+	if err != nil {
+		t.Fatal(err)
 	}
-	admin := listen("127.0.0.1:0")
 	server, err := gameserver.New(gameserver.Config{Games: games.Builtin(rounds, 4), Keys: h.keys, Log: slog.New(slog.NewTextHandler(h.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stages, next, release := lifecycle.Manual(context.Background())
 	o := &another{ops: "http://" + admin.Addr().String(), next: next, done: make(chan error, 1)}
-	l := listen("127.0.0.2:" + port)
 	go func() { o.done <- server.Run(stages, l, admin) }()
 	t.Cleanup(func() {
 		release()
@@ -64,6 +61,26 @@ func openTwo(t *testing.T, rounds dice.Config) (*house, *another) {
 		}
 	})
 	return h, o
+}
+
+// samePort listens at one port of two addresses.
+func samePort(t *testing.T) (*berth, net.Listener) {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", "127.0.0.2:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		quay, err := openBerth("127.0.0.1:" + port)
+		if err == nil {
+			return quay, l
+		}
+		l.Close()
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // cordoned waits until a server is.

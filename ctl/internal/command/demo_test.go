@@ -75,7 +75,7 @@ func TestDemoInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	var out bytes.Buffer
-	progress := &notice{want: "\n", seen: make(chan struct{})} // a second has passed
+	progress := &notice{want: "\n", times: 4, seen: make(chan struct{})} // some seconds have passed
 	ended := make(chan int, 1)
 	go func() {
 		ended <- Run(ctx, []string{"croupier", "demo", "--bots", "8", "--for", "1h", "--round", "100ms", "--idle", "50ms", "-o", "json"},

@@ -15,20 +15,22 @@ import (
 	"croupier/servers/token"
 )
 
-// notice is a writer that tells when it has seen a text.
+// notice is a writer that tells when it has seen a text as often as it has to.
 type notice struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	want string
-	seen chan struct{}
+	mu    sync.Mutex
+	text  bytes.Buffer
+	want  string
+	times int // 0: once
+	seen  chan struct{}
 }
 
 func (n *notice) Write(p []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	before := strings.Contains(n.text.String(), n.want)
+	enough := func() bool { return strings.Count(n.text.String(), n.want) >= max(n.times, 1) }
+	before := enough()
 	n.text.Write(p)
-	if !before && strings.Contains(n.text.String(), n.want) {
+	if !before && enough() {
 		close(n.seen)
 	}
 	return len(p), nil
