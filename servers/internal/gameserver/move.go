@@ -189,7 +189,7 @@ func (s *Server) settleDoubt(b *berth, snapshot []byte) room.Outcome {
 		next.address = entry.Address
 	}
 	b.next.Store(next)
-	s.metrics.lost.Inc()
+	s.loseRoom()
 	return room.Taken
 }
 

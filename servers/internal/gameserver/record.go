@@ -51,7 +51,7 @@ func (s *Server) saved(b *berth, err error, done func(error)) {
 		done(err)
 		return
 	}
-	s.metrics.lost.Inc() // the room itself logs it
+	s.loseRoom()
 	s.spawn(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, lookPatience)
 		defer cancel()
@@ -62,6 +62,19 @@ func (s *Server) saved(b *berth, err error, done func(error)) {
 		b.next.Store(to)
 		done(fmt.Errorf("%w: %w", room.ErrLost, err))
 	})
+}
+
+// loseRoom counts a room that another server has taken.
+func (s *Server) loseRoom() {
+	s.metrics.lost.Inc()
+	s.lost.Add(1)
+}
+
+// tellLost logs how many rooms were lost since the last call: thousands go at once.
+func (s *Server) tellLost() {
+	if n := s.lost.Swap(0); n > 0 {
+		s.config.Log.Warn("rooms are owned by other servers now: this one was not heard of, or its saves came too late", "rooms", n)
+	}
 }
 
 // lookPatience is how long the players of a lost room wait to be told where it is. Without an

@@ -129,6 +129,7 @@ func (s *Server) serve(stages lifecycle.Stages, failed context.Context, game net
 // lapsed, because this process stood still or the directory was away, it looks which rooms are
 // still its own.
 func (s *Server) announce(ctx context.Context) {
+	defer s.tellLost()
 	away := false
 	for last := time.Now(); pause(ctx, directory.Renewal); last = time.Now() {
 		rooms, told := s.count(), s.lookForSeats()
@@ -137,18 +138,15 @@ func (s *Server) announce(ctx context.Context) {
 		s.mu.Lock()
 		clear(s.assigned)
 		s.mu.Unlock()
+		s.tellLost()
 		err := s.dir.Healthy()
 		if err == nil && (away || time.Since(last) > directory.Lapse) && s.config.Store != nil {
 			err = s.dropStale(ctx)
 		}
-		if away != (err != nil) && ctx.Err() == nil {
-			away = err != nil
-			if away {
-				s.config.Log.Warn("the directory of rooms does not answer: rooms wait with what they have to say", "err", err)
-			} else {
-				s.config.Log.Info("the directory of rooms answers again")
-			}
+		if err != nil && !away && !errors.Is(err, directory.ErrAway) && ctx.Err() == nil { // the directory itself says that it is away
+			s.config.Log.Warn("rooms that others may have taken meanwhile are not found: it is tried again", "err", err)
 		}
+		away = err != nil
 	}
 }
 

@@ -98,6 +98,7 @@ type Server struct {
 	joined chan struct{}        // closed when dir is set
 	dir    *directory.Directory // set before the game port is open
 	killed atomic.Bool
+	lost   atomic.Int64 // rooms that others have taken, and that were not logged yet
 	// following counts the lanes that were sent after their rooms, until the gate has shut them.
 	following atomic.Int64
 

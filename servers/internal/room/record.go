@@ -66,9 +66,10 @@ func (t *Table) catchUp() {
 	}
 }
 
-// disown ends the room because somebody else owns it.
+// disown ends the room because somebody else owns it. A partition does this to thousands of rooms at once, so it is for those who
+// look closely; whoever keeps the records says how many.
 func (t *Table) disown(why error) {
-	t.log.Warn("room lost to another owner", "room", t.id, "epoch", t.epoch, "err", why)
+	t.log.Debug("room lost to another owner", "room", t.id, "epoch", t.epoch, "err", why)
 	t.closing, t.reason = true, Lost
 }
 
