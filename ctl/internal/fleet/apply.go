@@ -183,11 +183,21 @@ func (f *Fleet) apply(ctx context.Context, client dynamic.ResourceInterface, o *
 // Otherwise a field that a patch once set would stay for ever after the
 // manifests no longer name it.
 func (f *Fleet) unite(ctx context.Context, client dynamic.ResourceInterface, live *unstructured.Unstructured) error {
-	patch, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(Manager), Manager)
-	if err != nil || patch == nil {
-		return err
+	var err error
+	for range retries {
+		var patch []byte
+		if patch, err = csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(Manager), Manager); err != nil || patch == nil {
+			return err
+		}
+		if _, err = client.Patch(ctx, live.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager}); !apierrors.IsConflict(err) {
+			break
+		}
+		now, unread := client.Get(ctx, live.GetName(), metav1.GetOptions{})
+		if unread != nil || now.GetUID() != live.GetUID() || now.GetGeneration() == 0 || now.GetGeneration() != live.GetGeneration() {
+			break
+		}
+		live = now // only its status has changed
 	}
-	_, err = client.Patch(ctx, live.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
 	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) {
 		return fmt.Errorf("change %s %s: %w", live.GetKind(), live.GetName(), ErrChanged)
 	}

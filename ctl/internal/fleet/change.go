@@ -30,9 +30,31 @@ type Write struct {
 	Previous  string // the revision to remember as the earlier stable one
 }
 
-// Change patches a workload, on the condition that it is still the version
-// that w was read from.
+// retries is how often a write is tried on an object whose status keeps changing.
+const retries = 5
+
+// Change patches a workload, on the condition that it is still what w was: the
+// same generation and revisions, and no fewer pods ready. That its pods became
+// ready meanwhile, say, is no reason to refuse what was planned.
 func (f *Fleet) Change(ctx context.Context, w *Workload, change Write, dryRun bool) error {
+	err := f.change(ctx, w, change, dryRun)
+	for tries := 1; errors.Is(err, ErrChanged) && tries < retries; tries++ {
+		now, unread := f.Refresh(ctx, w)
+		if unread != nil || !w.stillHolds(now) {
+			return err
+		}
+		err = f.change(ctx, now, change, dryRun)
+	}
+	return err
+}
+
+// stillHolds says whether a plan that was made for w is right for what it is now.
+func (w *Workload) stillHolds(now *Workload) bool {
+	return now.UID == w.UID && now.Generation == w.Generation && now.CurrentRevision == w.CurrentRevision &&
+		now.UpdateRevision == w.UpdateRevision && now.Previous == w.Previous && now.Ready >= w.Ready
+}
+
+func (f *Fleet) change(ctx context.Context, w *Workload, change Write, dryRun bool) error {
 	spec := object{}
 	if change.Template != nil {
 		if err := json.Unmarshal(change.Template, &spec); err != nil {

@@ -90,6 +90,53 @@ func TestChangeOfAChangedObject(t *testing.T) {
 	}
 }
 
+// What became of the pods meanwhile is no reason to refuse what was planned; what was asked of them is, and what they lost.
+func TestChangeWhileTheStatusChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		now     string // generation, status
+		patches int
+		good    bool
+	}{
+		"a pod became ready":    {`"generation":4},"status":{"currentRevision":"a","updateRevision":"b","readyReplicas":3}`, 2, true},
+		"somebody asked":        {`"generation":5},"status":{"currentRevision":"a","updateRevision":"b","readyReplicas":3}`, 1, false},
+		"the revision is older": {`"generation":4},"status":{"currentRevision":"b","updateRevision":"b","readyReplicas":3}`, 1, false},
+		"a pod failed":          {`"generation":4},"status":{"currentRevision":"a","updateRevision":"b","readyReplicas":1}`, 1, false},
+		"another one":           {`"generation":4,"annotations":{"croupier.dev/previous-revision":"x"}},"status":{"currentRevision":"a","updateRevision":"b","readyReplicas":3}`, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			patches := 0
+			f := server(t, func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Content-Type", "application/json")
+				switch {
+				case r.Method == http.MethodPatch:
+					patches++
+					body, _ := io.ReadAll(r.Body)
+					if strings.Contains(string(body), `"resourceVersion":"78"`) {
+						io.WriteString(rw, `{"kind":"StatefulSet","apiVersion":"apps/v1"}`)
+						return
+					}
+					rw.WriteHeader(http.StatusConflict)
+					status := apierrors.NewConflict(schema.GroupResource{Group: "apps", Resource: "statefulsets"}, "dice", errors.New("modified")).Status()
+					if err := json.NewEncoder(rw).Encode(status); err != nil {
+						t.Error(err)
+					}
+				case strings.HasSuffix(r.URL.Path, "/pods"):
+					io.WriteString(rw, `{"kind":"PodList","apiVersion":"v1","items":[]}`)
+				default:
+					io.WriteString(rw, `{"kind":"StatefulSet","apiVersion":"apps/v1","metadata":{"name":"dice","uid":"uid-1","resourceVersion":"78",`+c.now+
+						`,"spec":{"selector":{"matchLabels":{"app":"dice"}},"template":{"spec":{"containers":[{"name":"game","image":"g:1"}]}}}}`)
+				}
+			})
+			w := &Workload{Set: canary.Set{Name: "dice", CurrentRevision: "a", UpdateRevision: "b"}, Kind: StatefulSet, UID: "uid-1",
+				ResourceVersion: "77", Generation: 4, Ready: 2}
+			err := f.Change(t.Context(), w, Write{Replicas: ptr(1)}, false)
+			if c.good != (err == nil) || !c.good && !errors.Is(err, ErrChanged) || patches != c.patches {
+				t.Errorf("%v after %d patches", err, patches)
+			}
+		})
+	}
+}
+
 func TestForeign(t *testing.T) {
 	conflict := func(causes ...metav1.StatusCause) error {
 		return apierrors.NewApplyConflict(causes, "conflicts")

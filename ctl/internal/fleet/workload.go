@@ -30,6 +30,8 @@ type Workload struct {
 	Namespace       string
 	UID             string
 	ResourceVersion string
+	Generation      int64  // counts what was asked of it; ResourceVersion counts what became of it, too
+	Ready           int    // pods, as its status says
 	Container       string // the first container, which carries the image
 	Image           string
 	Group           string // croupier.dev/group, empty outside A/B
@@ -175,6 +177,8 @@ func (f *Fleet) fromStatefulSet(ctx context.Context, set *appsv1.StatefulSet) (*
 		Namespace:       set.Namespace,
 		UID:             string(set.UID),
 		ResourceVersion: set.ResourceVersion,
+		Generation:      set.Generation,
+		Ready:           int(set.Status.ReadyReplicas),
 		Group:           set.Labels[GroupLabel],
 		Previous:        set.Annotations[PreviousAnnotation],
 	}
@@ -212,6 +216,8 @@ func (f *Fleet) fromDeployment(ctx context.Context, d *appsv1.Deployment) (*Work
 		Namespace:       d.Namespace,
 		UID:             string(d.UID),
 		ResourceVersion: d.ResourceVersion,
+		Generation:      d.Generation,
+		Ready:           int(d.Status.ReadyReplicas),
 		Group:           d.Labels[GroupLabel],
 	}
 	w.Name = d.Name
