@@ -51,7 +51,7 @@ func newMetrics(s *Server) *metrics {
 			}
 			return 0
 		}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_directory_away", Help: "1 where the directory of rooms does not answer: rooms stand still."}, func() float64 {
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "croupier_game_directory_away", Help: "1 where the directory of rooms does not answer, or has no space left: rooms stand still."}, func() float64 {
 			if s.ready() != nil || s.dir.Healthy() != nil {
 				return 1
 			}

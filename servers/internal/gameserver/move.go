@@ -180,16 +180,16 @@ func (s *Server) settleDoubt(b *berth, snapshot []byte) room.Outcome {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, lookPatience)
 	defer cancel()
-	entry, err := s.dir.Look(ctx, b.at.key())
-	if err == nil && entry.BeganWith(snapshot) { // what was offered was taken, with all that waits to be said here
+	entry, unseen := s.dir.Look(ctx, b.at.key())
+	if unseen == nil && entry.BeganWith(snapshot) { // what was offered was taken, with all that waits to be said here
 		return s.given(b, entry.Address)
 	}
 	next := &redirect{lost: true}
-	if err == nil {
+	if unseen == nil {
 		next.address = entry.Address
 	}
 	b.next.Store(next)
-	s.loseRoom()
+	s.loseRoom(err)
 	return room.Taken
 }
 

@@ -51,7 +51,7 @@ func (s *Server) saved(b *berth, err error, done func(error)) {
 		done(err)
 		return
 	}
-	s.loseRoom()
+	s.loseRoom(err)
 	s.spawn(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, lookPatience)
 		defer cancel()
@@ -64,16 +64,23 @@ func (s *Server) saved(b *berth, err error, done func(error)) {
 	})
 }
 
-// loseRoom counts a room that another server has taken.
-func (s *Server) loseRoom() {
+// loseRoom counts a room that ends here because it is not this server's any more.
+func (s *Server) loseRoom(why error) {
 	s.metrics.lost.Inc()
-	s.lost.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost++
+	s.whyLost = why
 }
 
-// tellLost logs how many rooms were lost since the last call: thousands go at once.
+// tellLost logs how many rooms were lost since the last call, with one reason: thousands go at once.
 func (s *Server) tellLost() {
-	if n := s.lost.Swap(0); n > 0 {
-		s.config.Log.Warn("rooms are owned by other servers now: this one was not heard of, or its saves came too late", "rooms", n)
+	s.mu.Lock()
+	n, why := s.lost, s.whyLost
+	s.lost, s.whyLost = 0, nil
+	s.mu.Unlock()
+	if n > 0 && !s.killed.Load() {
+		s.config.Log.Warn("rooms ended here: other servers have taken them, or their entries are gone", "rooms", n, "err", why)
 	}
 }
 

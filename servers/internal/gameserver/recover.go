@@ -31,18 +31,20 @@ func (s *Server) recoverRooms(ctx context.Context) {
 	for {
 		var entries []directory.Entry
 		var err error
-		settled := s.dir.Settled()
+		settled := true
 		select {
 		case dead := <-s.dir.Lapsed():
 			entries, err = s.dir.Owned(ctx, dead.ID)
 		case <-search.C:
 			search.Reset(searchEvery + rand.N(searchEvery/4)) // all servers read all entries, but not at once
+			settled = s.dir.Settled()
 			entries, err = s.dir.Orphans(ctx)
+			settled = settled && s.dir.Settled()
 		case <-ctx.Done():
 			return
 		}
 		if !settled || err != nil {
-			search.Reset(firstSearch)
+			search.Reset(firstSearch + rand.N(firstSearch))
 		}
 		if err != nil && ctx.Err() == nil {
 			s.config.Log.Warn("rooms of dead servers not found: they wait for their players, or for the next search", "err", err)

@@ -130,7 +130,7 @@ func (s *Server) serve(stages lifecycle.Stages, failed context.Context, game net
 // still its own.
 func (s *Server) announce(ctx context.Context) {
 	defer s.tellLost()
-	away := false
+	away, complained := false, false
 	for last := time.Now(); pause(ctx, directory.Renewal); last = time.Now() {
 		rooms, told := s.count(), s.lookForSeats()
 		s.dir.Update(func(self *directory.Server) { self.Rooms, self.Vacant = rooms, told })
@@ -143,10 +143,12 @@ func (s *Server) announce(ctx context.Context) {
 		if err == nil && (away || time.Since(last) > directory.Lapse) && s.config.Store != nil {
 			err = s.dropStale(ctx)
 		}
-		if err != nil && !away && !errors.Is(err, directory.ErrAway) && ctx.Err() == nil { // the directory itself says that it is away
+		if away = err != nil; !away {
+			complained = false
+		} else if !complained && !errors.Is(err, directory.ErrAway) && ctx.Err() == nil { // the directory itself says that it is away
+			complained = true
 			s.config.Log.Warn("rooms that others may have taken meanwhile are not found: it is tried again", "err", err)
 		}
-		away = err != nil
 	}
 }
 

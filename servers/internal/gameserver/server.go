@@ -98,7 +98,6 @@ type Server struct {
 	joined chan struct{}        // closed when dir is set
 	dir    *directory.Directory // set before the game port is open
 	killed atomic.Bool
-	lost   atomic.Int64 // rooms that others have taken, and that were not logged yet
 	// following counts the lanes that were sent after their rooms, until the gate has shut them.
 	following atomic.Int64
 
@@ -109,6 +108,8 @@ type Server struct {
 	filling  map[string]*berth  // the newest room that was opened for somebody who named none, by game
 	assigned map[string]int     // rooms given to each server since its lease last said how many it has
 	cordoned bool
+	lost     int             // rooms that others have taken, not logged yet
+	whyLost  error           // why one of them was
 	logged   map[string]bool // what was logged as a warning, see firstTime
 }
 
