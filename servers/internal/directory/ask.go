@@ -160,19 +160,24 @@ func (d *Directory) noteRead(err error) {
 type health struct {
 	log   *slog.Logger
 	mu    sync.Mutex
-	since time.Time // zero: it answers
+	since time.Time // zero: it does
 	cause error
 }
 
+// note takes the outcome of a call. A write that was refused for its revision is no sign that others are taken: a store that is
+// full can refuse in this way, too. A renewal, which has no condition, will tell within Renewal.
 func (h *health) note(err error) {
 	away := errors.Is(err, ErrAway)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case away && h.since.IsZero():
-		h.since, h.cause = time.Now(), err
+	case away && (h.since.IsZero() || isFull(err) && !isFull(h.cause)): // the second is what an operator can mend
+		if h.since.IsZero() {
+			h.since = time.Now()
+		}
+		h.cause = err
 		h.log.Warn("the directory's store takes nothing; rooms stand still until it does", "err", err)
-	case !away && !h.since.IsZero() && !errors.Is(err, context.Canceled):
+	case err == nil && !h.since.IsZero():
 		h.log.Info("the directory's store takes what is written again", "after", time.Since(h.since).Round(time.Millisecond))
 		h.since, h.cause = time.Time{}, nil
 	}

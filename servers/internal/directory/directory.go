@@ -23,7 +23,7 @@ var ErrConflict = errors.New("the entry was changed by somebody else")
 // ErrLost: the room has another owner now, or its entry is gone. Whoever held it must stop, and drop what was not yet saved.
 var ErrLost = errors.New("the room is owned by somebody else now")
 
-// ErrAway: the store does not answer. Nothing is known of what was asked; ask again later.
+// ErrAway: the store does not answer, or has no space left. Nothing is known of what was asked; ask again later.
 var ErrAway = errors.New("the directory's store does not answer")
 
 // ErrNewer: what is stored was written in a format that this program does not know. A newer server can read it.
@@ -275,7 +275,7 @@ func (d *Directory) Owned(ctx context.Context, serverID string) ([]Entry, error)
 		switch e, err := d.Look(ctx, key); {
 		case err == nil && e.Server == d.id:
 			list = append(list, e)
-		case err != nil && !errors.Is(err, ErrNone):
+		case errors.Is(err, ErrAway): // else it is gone, or in a format that this program did not write
 			return nil, err
 		}
 	}
@@ -329,7 +329,9 @@ func (d *Directory) list(ctx context.Context, keep func(*Entry) bool) (list []En
 			}
 		})
 	}
-	d.noteRead(err)
+	if ctx.Err() == nil {
+		d.noteRead(err)
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("list the directory's rooms: %w", err)
 	}

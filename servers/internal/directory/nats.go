@@ -49,6 +49,7 @@ const (
 	codeNoMessage = 10037
 	codeTooLarge  = 10054
 	codeNoStream  = 10059
+	codeNoAccount = 10002 // what the account may store is reached
 	codeNoSpace   = 10023 // max_file_store is reached
 	codeNoStorage = 10047
 )

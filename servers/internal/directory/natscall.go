@@ -23,10 +23,15 @@ type call struct {
 	sent    time.Time
 }
 
+// maxFlight is how many bytes of a kind of calls are under way, or one call. What waits in a socket grows old there: after an outage
+// that left 25 MB to be saved, a slow machine gave up what it had just sent, and sent it again, for minutes.
+const maxFlight = 2 << 20
+
 // A lane bounds how many calls of a kind are under way. Those that wait are bounded by who calls: a Tenure has one at a time,
 // so has a Rise, a Sit, a Claim.
 type lane struct {
 	limit, busy int
+	bytes       int // of the calls under way
 	queue       []*call
 }
 
@@ -77,7 +82,7 @@ func (n *natsStore) send(ctx context.Context) {
 func (n *natsStore) pump(l *lane) {
 	for {
 		n.mu.Lock()
-		if len(l.queue) == 0 || l.busy >= l.limit {
+		if len(l.queue) == 0 || l.busy >= l.limit || l.busy > 0 && l.bytes+len(l.queue[0].data) > maxFlight {
 			n.mu.Unlock()
 			return
 		}
@@ -91,6 +96,7 @@ func (n *natsStore) pump(l *lane) {
 		c.sent = time.Now()
 		n.flying[id] = c
 		l.busy++
+		l.bytes += len(c.data)
 		n.mu.Unlock()
 
 		err := n.conn.PublishMsg(&nats.Msg{Subject: c.subject, Reply: n.inbox + strconv.FormatUint(id, 36), Header: c.header, Data: c.data})
@@ -124,6 +130,7 @@ func (n *natsStore) settle(id uint64, m *nats.Msg, err error) {
 	}
 	delete(n.flying, id)
 	c.lane.busy--
+	c.lane.bytes -= len(c.data)
 	next := len(c.lane.queue) > 0
 	n.mu.Unlock()
 	if next {
@@ -214,7 +221,7 @@ func (n *natsStore) judge(err error) error {
 	case codeNoStream:
 		n.heal()
 		return fmt.Errorf("%w: %w", errUnsent, api)
-	case codeNoSpace, codeNoStorage:
+	case codeNoAccount, codeNoSpace, codeNoStorage:
 		return fullError{api}
 	default:
 		return fmt.Errorf("%w: %w", errUnknown, api)

@@ -76,10 +76,16 @@ var (
 	errUnknown = fmt.Errorf("sent, and not answered: %w", ErrAway)
 )
 
-// A fullError is a third way: the store refuses what is written, though it can be read.
+// A fullError is a third way: the store has no space for what is written, though it can be read. In a cluster of NATS servers others may
+// have had space, so this is unknown, too.
 type fullError struct{ cause error }
 
 func (e fullError) Error() string {
 	return fmt.Sprintf("NATS has no space left: raise its max_file_store, or give it a larger disk: %v", e.cause)
 }
-func (e fullError) Unwrap() error { return ErrAway }
+func (e fullError) Unwrap() error { return errUnknown }
+
+func isFull(err error) bool {
+	var full fullError
+	return errors.As(err, &full)
+}

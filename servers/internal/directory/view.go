@@ -127,8 +127,8 @@ func (v *view) tick(now time.Time) []Server {
 	return died
 }
 
-// gone: the server gave its lease up. It is dead from now on, not merely unknown; should one of its name join again, its first
-// renewal revives it.
+// gone: the server gave its lease up. It is dead from now on, not merely unknown; should one of its name join again, its
+// renewals revive it.
 func (v *view) gone(now time.Time, id string) []Server {
 	p := v.peers[id]
 	if p == nil {
