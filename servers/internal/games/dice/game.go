@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -230,7 +231,7 @@ func (g *Game) Restore(t *room.Table, snapshot []byte) error {
 
 // check refuses a round that can't have been played.
 func (s stored) check(t *room.Table) error {
-	if s.Round == 0 || s.Left < 0 {
+	if s.Round == 0 || s.Round > math.MaxInt64 || s.Left < 0 { // beyond that the count would begin anew
 		return fmt.Errorf("dice: snapshot has round %d with %v left", s.Round, s.Left)
 	}
 	for i, roll := range s.Rolls {

@@ -44,7 +44,8 @@ func TestRestoreRefusesWhatWasNeverPlayed(t *testing.T) {
 func FuzzRestore(f *testing.F) {
 	f.Add([]byte(`{"version":1,"round":1}`))
 	f.Add([]byte(`{"version":1,"round":3,"in_round":true,"left_ns":1000000000,"rolls":[{"user":5,"points":6}]}`))
-	f.Add([]byte(`{"version":1,"round":18446744073709551615,"left_ns":9223372036854775807,"rolls":[{"user":9,"points":1}]}`))
+	f.Add([]byte(`{"version":1,"round":9223372036854775807,"left_ns":9223372036854775807,"rolls":[{"user":9,"points":1}]}`))
+	f.Add([]byte(`{"version":1,"round":18446744073709551615,"rolls":[{"user":9,"points":1}]}`)) // its next round would be number 0
 	f.Fuzz(func(t *testing.T, game []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			config := room.Config{Encoder: roomtest.Encoder{}}
