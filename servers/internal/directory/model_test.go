@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"flag"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -121,7 +122,14 @@ func replay(t *testing.T, bytes []byte, f flaw, log func(string, ...any)) (err e
 	return err
 }
 
+// play plays a schedule once, and tells what went wrong.
 func play(t *testing.T, bytes []byte, f flaw, log func(string, ...any)) (err error) {
+	if raceDetector {
+		// In a bubble, goroutines that look at timers' channels use the race detector's state of the bubble's timers
+		// side by side, and it crashes: four of six runs of 20,000 schedules (go 1.26.8, golang/go#78156). With one
+		// processor nothing is side by side, and races are still seen, as they are told from the order of events.
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	}
 	synctest.Test(t, func(*testing.T) {
 		w := newWorld(bytes, f, log)
 		w.run()
