@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"croupier/servers/internal/bus"
 )
 
 func testLeases(t *testing.T, store Store) {
@@ -118,5 +120,40 @@ func testAddress(t *testing.T, store Store) {
 	}
 	if !a.Alive("new") || a.Alive("old") {
 		t.Error("who lives?")
+	}
+}
+
+// A server that has more to save than can be under way is alive, and says so.
+func TestLeasesDoNotWaitForSaves(t *testing.T) {
+	e, err := bus.Embed("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	store := openAt(t, dial(t, e.URL())).(*natsStore)
+	a, b := join(t, store, "a", "a:1"), join(t, openAt(t, dial(t, e.URL())), "b", "b:1")
+	ten, err := a.Claim(soon(t), dice(1), 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := func(limit int) {
+		store.mu.Lock()
+		store.writes.limit = limit
+		store.mu.Unlock()
+		store.nudge()
+	}
+	places(0)
+	answers := make(chan error, 1)
+	ten.Save([]byte("waits"), func(err error) { answers <- err })
+	a.Update(func(s *Server) { s.Rooms = 7 })
+	until(t, "b to hear of it", func() bool { return b.Servers()[0].Rooms == 7 })
+	select {
+	case err := <-answers:
+		t.Fatalf("the save did not wait: %v", err)
+	default:
+	}
+	places(maxWrites)
+	if err := <-answers; err != nil {
+		t.Fatal(err)
 	}
 }

@@ -76,7 +76,8 @@ type natsStore struct {
 	inbox   string
 	next    uint64
 	flying  map[uint64]*call
-	writes  lane
+	leases  lane // renewals of leases, and their ends
+	writes  lane // all other writes
 	reads   lane
 	healed  time.Time // when missing streams were made last
 	healing bool
@@ -96,7 +97,7 @@ func OpenNATS(ctx context.Context, conn *nats.Conn, replicas int) (Store, error)
 		return nil, fmt.Errorf("open the directory in NATS: %w", err)
 	}
 	n := &natsStore{conn: conn, js: js, replicas: max(replicas, 1), flying: map[uint64]*call{}, wake: make(chan struct{}, 1)}
-	n.writes.limit, n.reads.limit = maxWrites, maxReads
+	n.leases.limit, n.writes.limit, n.reads.limit = maxWrites, maxWrites, maxReads
 	if err := n.make(ctx); err != nil {
 		return nil, fmt.Errorf("open the directory in NATS: %w (the NATS server must have JetStream enabled, and room for the replicas)", err)
 	}
@@ -183,7 +184,7 @@ func (n *natsStore) open() error {
 	n.inbox = n.conn.NewInbox() + "."
 	sub, err := n.conn.Subscribe(n.inbox+"*", n.answered)
 	if err == nil {
-		err = sub.SetPendingLimits(4*(maxWrites+maxReads), -1)
+		err = sub.SetPendingLimits(4*(2*maxWrites+maxReads), -1)
 	}
 	if err != nil {
 		n.users--
@@ -228,7 +229,7 @@ func (n *natsStore) shut() {
 }
 
 func (n *natsStore) put(b bucket, key string, value []byte, expect uint64, done func(uint64, error)) {
-	n.submit(&n.writes, &call{subject: b.subject(key), header: condition(expect), data: value, done: func(m *nats.Msg, err error) {
+	n.submit(n.writing(b), &call{subject: b.subject(key), header: condition(expect), data: value, done: func(m *nats.Msg, err error) {
 		if err != nil {
 			done(0, err)
 			return
@@ -250,7 +251,7 @@ func (n *natsStore) mark(b bucket, key string, expect uint64, done func(uint64, 
 	}
 	header["KV-Operation"] = []string{"DEL"}
 	header["Nats-TTL"] = []string{markerTTL}
-	n.submit(&n.writes, &call{subject: b.subject(key), header: header, done: func(m *nats.Msg, err error) {
+	n.submit(n.writing(b), &call{subject: b.subject(key), header: header, done: func(m *nats.Msg, err error) {
 		if err != nil {
 			done(0, err)
 			return
@@ -258,6 +259,14 @@ func (n *natsStore) mark(b bucket, key string, expect uint64, done func(uint64, 
 		revision, err := n.parseAck(m.Data)
 		done(revision, err)
 	}})
+}
+
+// writing is the lane of a bucket's writes. Leases have one of their own: a server that has much to save is alive.
+func (n *natsStore) writing(b bucket) *lane {
+	if b == servers {
+		return &n.leases
+	}
+	return &n.writes
 }
 
 func condition(expect uint64) nats.Header {

@@ -72,6 +72,7 @@ func (n *natsStore) send(ctx context.Context) {
 				time.Sleep(early)
 			}
 			last = time.Now()
+			n.pump(&n.leases)
 			n.pump(&n.writes)
 			n.pump(&n.reads)
 		}
@@ -164,8 +165,10 @@ func (n *natsStore) cutOff(before time.Time) {
 	}
 	var waiting []*call
 	if n.users == 0 {
-		waiting = append(n.writes.queue, n.reads.queue...)
-		n.writes.queue, n.reads.queue = nil, nil
+		for _, l := range []*lane{&n.leases, &n.writes, &n.reads} {
+			waiting = append(waiting, l.queue...)
+			l.queue = nil
+		}
 	}
 	n.mu.Unlock()
 	if len(ids) > 0 {
