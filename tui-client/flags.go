@@ -92,11 +92,14 @@ func configOf(c *cli.Context) (table.Config, error) {
 	if err != nil {
 		return none, err
 	}
-	target := client.Gates(strings.Split(c.String("gate"), ","), source)
+	target := client.Gates(client.GateURLs(c.String("gate")), source)
 	if addresses := c.String("direct"); addresses != "" {
 		target = client.Directs(strings.Split(addresses, ","), user, source)
 	} else if source == nil {
 		return none, usage("no token: give --token or CROUPIER_TOKEN, or in development --key or JWT_KEY to mint one")
+	}
+	if err := target.Check(); err != nil {
+		return none, usage("%v", err)
 	}
 	return table.Config{
 		Target: target, User: user,

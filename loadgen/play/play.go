@@ -4,10 +4,10 @@ package play
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -18,6 +18,7 @@ import (
 	"croupier/loadgen/result"
 	"croupier/loadgen/scenario"
 	"croupier/servers"
+	"croupier/servers/client"
 )
 
 // Config is what to run, where, and how to show it.
@@ -120,15 +121,8 @@ func (c *Config) check() (link.Target, error) {
 	case c.FirstUser < 1 || c.FirstRoom < 1:
 		return link.Target{}, usage("users and rooms count from 1")
 	}
-	for _, address := range list(c.Direct) {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return link.Target{}, usage("%q: a game server's address looks like HOST:60001", address)
-		}
-	}
-	for _, address := range list(c.Gate) {
-		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-			return link.Target{}, usage("%q: a gate's address looks like ws://HOST:60006", address)
-		}
+	if err := errors.Join(client.Gates(list(c.Gate), nil).Check(), client.Directs(list(c.Direct), 0, nil).Check()); err != nil {
+		return link.Target{}, &UsageError{err}
 	}
 	if err := measure.CheckLimits(c.Scenario.Most(), c.Scenario.Sources); err != nil {
 		return link.Target{}, &UsageError{err}

@@ -68,8 +68,8 @@ func dialDirect(ctx context.Context, c *Client, token string) (link, error) {
 
 // dialGame connects to one game server.
 func dialGame(ctx context.Context, c *Client, address string) (*grpc.ClientConn, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("%w: a game server's address looks like host:60001", errBadTarget)
+	if err := checkGame(address); err != nil {
+		return nil, err
 	}
 	dial := c.options.NetDial
 	if dial == nil {

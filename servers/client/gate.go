@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -28,9 +27,8 @@ type gateLink struct {
 }
 
 func dialGate(ctx context.Context, c *Client, address, token string) (link, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
-		return nil, fmt.Errorf("%w: a gate's address looks like ws://host:60006", errBadTarget)
+	if err := checkGate(address); err != nil {
+		return nil, err
 	}
 	header := c.options.Header.Clone()
 	if header == nil {

@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +38,17 @@ func Gate(url string, token TokenSource) Target { return Gates([]string{url}, to
 // them, and goes on to the next one when it loses one or can't connect to it.
 func Gates(urls []string, token TokenSource) Target {
 	return Target{addresses: slices.Clone(urls), token: token}
+}
+
+// GateURLs reads what people give for Gates: URLs with commas between, where host:port stands for ws://host:port.
+func GateURLs(text string) []string {
+	urls := strings.Split(text, ",")
+	for i, u := range urls {
+		if !strings.Contains(u, "://") {
+			urls[i] = "ws://" + u
+		}
+	}
+	return urls
 }
 
 // Direct is the way straight to a game server: the host:port of its gRPC service. The token may
@@ -88,6 +103,41 @@ func (t Target) String() string {
 		what += "s"
 	}
 	return what + " " + strings.Join(names, ", ")
+}
+
+// Check tells which of the target's addresses can never answer, whoever listens, and what one looks like.
+func (t Target) Check() error {
+	check := checkGate
+	if t.direct {
+		check = checkGame
+	}
+	for _, address := range t.addresses {
+		if err := check(address); err != nil {
+			shown, _, _ := strings.Cut(address, "?")
+			return fmt.Errorf("%q: %w", shown, err)
+		}
+	}
+	return nil
+}
+
+func checkGate(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" || u.Port() != "" && !isPort(u.Port()) {
+		return fmt.Errorf("%w: a gate's address looks like ws://host:60006", errBadTarget)
+	}
+	return nil
+}
+
+func checkGame(address string) error {
+	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || !isPort(port) {
+		return fmt.Errorf("%w: a game server's address looks like host:60001", errBadTarget)
+	}
+	return nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 func (t Target) fetchToken(ctx context.Context) (string, error) {

@@ -1,8 +1,6 @@
 package command
 
 import (
-	"net"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +9,7 @@ import (
 
 	"croupier/loadgen/play"
 	"croupier/loadgen/scenario"
+	"croupier/servers/client"
 	"croupier/servers/token"
 )
 
@@ -70,33 +69,20 @@ func (t *Target) check() error {
 	case t.FirstUser < 1 || t.FirstRoom < 1 || t.FirstUser > most || t.FirstRoom > most:
 		return usage("--first-user and --first-room count from 1, to %d", int64(most))
 	case t.Direct != "":
-		for address := range strings.SplitSeq(t.Direct, ",") {
-			if host, port, err := net.SplitHostPort(address); err != nil || host == "" || !isPort(port) {
-				return usage("--direct %q: a game server's address looks like HOST:60001", address)
-			}
+		if err := client.Directs(strings.Split(t.Direct, ","), 0, nil).Check(); err != nil {
+			return usage("--direct %v", err)
 		}
 		return nil
 	}
-	gates := strings.Split(t.Gate, ",")
-	for i, gate := range gates {
-		if !strings.Contains(gate, "://") {
-			gate = "ws://" + gate
-		}
-		if u, err := url.Parse(gate); err != nil || u.Hostname() == "" || u.Scheme != "ws" && u.Scheme != "wss" || u.Port() != "" && !isPort(u.Port()) {
-			return usage("--gate %q: a gate's address looks like ws://HOST:60006", gate)
-		}
-		gates[i] = gate
+	gates := client.GateURLs(t.Gate)
+	if err := client.Gates(gates, nil).Check(); err != nil {
+		return usage("--gate %v", err)
 	}
 	t.Gate = strings.Join(gates, ",")
 	if t.Key == "" {
 		return usage("a gate lets nobody in without a token, and there is no key to sign one: set JWT_KEY to the gate's")
 	}
 	return nil
-}
-
-func isPort(text string) bool {
-	n, err := strconv.ParseUint(text, 10, 16)
-	return err == nil && n > 0
 }
 
 // config is how to play a scenario there.
