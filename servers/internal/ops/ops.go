@@ -1,5 +1,5 @@
 // Package ops is the port of a server that its operators talk to: health, readiness, metrics,
-// version, and what the server adds. It is for the inside of a cluster, never for players.
+// version, what the server adds, and a list of these. It is for the inside of a cluster, never for players.
 package ops
 
 import (
@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,14 +57,19 @@ func Serve(ctx context.Context, l net.Listener, c Config) error {
 		return map[string]string{"version": c.Version}, nil
 	}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{}))
+	paths := []string{"GET /healthz", "GET /readyz", "GET /version", "GET /metrics"}
 	for pattern, handler := range c.Routes {
 		mux.Handle(pattern, handler)
+		paths = append(paths, pattern)
 	}
 	if c.Profile {
+		paths = append(paths, "GET /debug/pprof/")
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
+	slices.Sort(paths)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, strings.Join(paths, "\n")) })
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

@@ -64,6 +64,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d %q, want %d and words about %q", path, got, body, status, says)
 		}
 	}
+	page("/", 200, "GET /bad\nGET /good\nGET /healthz\n")
 	page("/healthz", 200, "ok")
 	page("/readyz", 200, "ok")
 	page("/version", 200, `{"version":"v9"}`)

@@ -131,8 +131,11 @@ func (m Model) call() []string {
 		if s.Stranger() {
 			what = "✗ can't reach the " + s.Server()
 		}
-		return []string{what,
-			fmt.Sprintf("trying again in %.1f s", max(0, s.RetryAt.Sub(m.now)).Seconds())}
+		again := "trying again" + m.dots()
+		if left := s.RetryAt.Sub(m.now).Seconds(); left >= 0.05 {
+			again = fmt.Sprintf("trying again in %.1f s", left)
+		}
+		return []string{what, again}
 	case s.Link == scene.Closed:
 		return []string{"✗ connection closed", "press q to quit"}
 	case s.Link == scene.Connecting:
