@@ -161,8 +161,13 @@ type health struct {
 	log   *slog.Logger
 	mu    sync.Mutex
 	since time.Time // zero: it does
+	full  time.Time // when it last had no space
 	cause error
 }
+
+// fullFor is how long a store is taken to be full after it refused a write: one stream may be full, and others not. What waits
+// to be written is tried again within half a second.
+const fullFor = 3 * time.Second
 
 // note takes the outcome of a call. A write that was refused for its revision is no sign that others are taken: a store that is
 // full can refuse in this way, too. A renewal, which has no condition, will tell within Renewal.
@@ -170,6 +175,9 @@ func (h *health) note(err error) {
 	away := errors.Is(err, ErrAway)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if isFull(err) {
+		h.full = time.Now()
+	}
 	switch {
 	case away && (h.since.IsZero() || isFull(err) && !isFull(h.cause)): // the second is what an operator can mend
 		if h.since.IsZero() {
@@ -177,7 +185,7 @@ func (h *health) note(err error) {
 		}
 		h.cause = err
 		h.log.Warn("the directory's store takes nothing; rooms stand still until it does", "err", err)
-	case err == nil && !h.since.IsZero():
+	case err == nil && !h.since.IsZero() && time.Since(h.full) >= fullFor:
 		h.log.Info("the directory's store takes what is written again", "after", time.Since(h.since).Round(time.Millisecond))
 		h.since, h.cause = time.Time{}, nil
 	}

@@ -1,11 +1,15 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"croupier/servers/internal/bus"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -84,4 +88,72 @@ func TestFullStore(t *testing.T) {
 	if err != nil || e.Server != "a" {
 		t.Fatalf("owner %q, %v", e.Server, err)
 	}
+}
+
+// One stream can be full, by a limit that an operator gave it, while the others take what is written.
+func TestFullStream(t *testing.T) {
+	t.Parallel()
+	e, err := bus.Embed("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	a := join(t, openAt(t, dial(t, e.URL())), "a", "a:1")
+	js, err := jetstream.New(dial(t, e.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := func(most int64) {
+		t.Helper()
+		s, err := js.Stream(t.Context(), rooms.stream())
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := s.CachedInfo().Config
+		config.MaxBytes = most
+		if _, err := js.UpdateStream(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1024)
+	ctx, cancel := context.WithCancel(t.Context())
+	claimed := make(chan error, 1)
+	go func() {
+		_, err := a.Claim(ctx, dice(1), 0, make([]byte, 4096))
+		claimed <- err
+	}()
+	t.Cleanup(func() { cancel(); <-claimed })
+	until(t, "it to say so", func() bool {
+		err := a.Healthy()
+		return err != nil && strings.Contains(err.Error(), "max_bytes")
+	})
+	limit(-1)
+	if err := <-claimed; err != nil {
+		t.Fatal(err)
+	}
+	claimed <- nil
+	until(t, "it to be well", func() bool { return a.Healthy() == nil })
+}
+
+// That leases are still taken does not make it well.
+func TestFullFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := health{log: quiet()}
+		h.note(fullError{"mend it", errUnknown})
+		for range 10 {
+			time.Sleep(fullFor / 2)
+			if h.note(nil); h.err() == nil {
+				t.Fatal("it is well, though it has just refused a write")
+			}
+			h.note(fullError{"mend it", errUnknown})
+		}
+		time.Sleep(fullFor)
+		if h.note(nil); h.err() != nil {
+			t.Fatal(h.err())
+		}
+		h.note(errUnknown)
+		if h.note(nil); h.err() != nil {
+			t.Fatal(h.err())
+		}
+	})
 }

@@ -52,6 +52,7 @@ const (
 	codeNoAccount = 10002 // what the account may store is reached
 	codeNoSpace   = 10023 // max_file_store is reached
 	codeNoStorage = 10047
+	codeNotStored = 10077 // the stream's own limits are reached ("maximum bytes exceeded"), or its store failed
 )
 
 var bucketNames = [...]string{rooms: "croupier_rooms", players: "croupier_players", servers: "croupier_servers"}

@@ -225,7 +225,12 @@ func (n *natsStore) judge(err error) error {
 		n.heal()
 		return fmt.Errorf("%w: %w", errUnsent, api)
 	case codeNoAccount, codeNoSpace, codeNoStorage:
-		return fullError{api}
+		return fullError{"raise its max_file_store, or give it a larger disk", api}
+	case codeNotStored:
+		if strings.HasPrefix(api.Description, "maximum ") {
+			return fullError{"raise the limits of the stream, max_bytes and max_msgs", api}
+		}
+		return fmt.Errorf("%w: %w", errUnknown, api)
 	default:
 		return fmt.Errorf("%w: %w", errUnknown, api)
 	}

@@ -78,10 +78,13 @@ var (
 
 // A fullError is a third way: the store has no space for what is written, though it can be read. In a cluster of NATS servers others may
 // have had space, so this is unknown, too.
-type fullError struct{ cause error }
+type fullError struct {
+	advice string
+	cause  error
+}
 
 func (e fullError) Error() string {
-	return fmt.Sprintf("NATS has no space left: raise its max_file_store, or give it a larger disk: %v", e.cause)
+	return fmt.Sprintf("NATS has no space left: %s: %v", e.advice, e.cause)
 }
 func (e fullError) Unwrap() error { return errUnknown }
 
