@@ -108,7 +108,8 @@
 // Saves wait, so rooms say nothing new and stand still; Healthy says since when. Nobody can claim anything either. Nobody is
 // declared dead, for no observer sees itself. What was under way is tried again every 25 to 400 ms until the store answers.
 // A server that alone is cut off loses its rooms to the others after 2 s, and learns it from its first save.
-// A store that is full is away, too: it takes nothing, renewals included, though it may be read.
+// A store that is full, or one stream of it, is away, too: it takes nothing (renewals neither, where all of it is full), though it
+// may be read.
 //
 // In a cluster of NATS servers a leader that shuts down hands over in some tenths of a second; one that is killed is replaced after
 // 4 to 9 s (the election time-outs of nats-server's raft.go), and rooms stand still meanwhile.

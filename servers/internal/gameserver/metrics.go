@@ -37,7 +37,7 @@ func newMetrics(s *Server) *metrics {
 		taken:     prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_taken_total", Help: "Rooms that have moved to this server."}),
 		refused:   prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_refused_total", Help: "Offers of a room to another server that it did not take, or did not answer."}),
 		recovered: prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_recovered_total", Help: "Rooms that were taken over from a dead server."}),
-		lost:      prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_lost_total", Help: "Rooms that another server has taken from this one."}),
+		lost:      prometheus.NewCounter(prometheus.CounterOpts{Name: "croupier_game_rooms_lost_total", Help: "Rooms that ended here and were not given: another server took them, or the directory has no entry of them any more."}),
 
 		saving: prometheus.NewGauge(prometheus.GaugeOpts{Name: "croupier_game_rooms_saving", Help: "Rooms that are being saved. While the directory is away: the rooms that stand still until it is back."}),
 		saves: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "croupier_game_save_seconds", Help: "How long a save took: what a room says after a change waits for it.",
