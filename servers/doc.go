@@ -12,6 +12,7 @@
 //	  directory/          which server owns which room, and where players sit; how that stays true
 //	  bus/                NATS: a connection to it, or the server itself in this process
 //	  push/               messages to players from outside of their rooms
+//	  fence/              the news for gates that a room has another owner than they think
 //	  trunk/              what gate and game server share of the way between them
 //	  gameserver/         rooms behind trunks and behind the direct service
 //	  gate/               players' WebSockets in front of trunks

@@ -25,6 +25,7 @@ var rules = []rule{
 	{"croupier/servers/internal/directory/", "croupier/", "who owns what stands alone: it knows no room, no game and no trunk"},
 	{"croupier/servers/internal/bus/", "croupier/", "the connection to NATS stands alone"},
 	{"croupier/servers/internal/push/", "croupier/servers/internal/", "a push goes through NATS, whoever sends and takes it"},
+	{"croupier/servers/internal/fence/", "croupier/", "news of rooms' owners stands alone"},
 	{"croupier/servers/internal/trunk/", "croupier/servers/internal/", "the trunk belongs to both ends and depends on neither"},
 	{"croupier/servers/wire/", "croupier/", "the published format stands alone"},
 	{"croupier/servers/token/", "croupier/", "tokens stand alone"},

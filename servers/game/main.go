@@ -45,7 +45,7 @@ func serve(args []string) error {
 	if o.nats != "" {
 		rooms := &store{url: o.nats, name: o.config.Name, replicas: o.replicas}
 		defer rooms.close()
-		o.config.Store = rooms.open
+		o.config.Store, o.config.Tell = rooms.open, rooms.tell
 	}
 	server, err := gameserver.New(o.config)
 	if err != nil {

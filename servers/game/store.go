@@ -11,6 +11,7 @@ import (
 
 	"croupier/servers/internal/bus"
 	"croupier/servers/internal/directory"
+	"croupier/servers/internal/fence"
 )
 
 // store is where the rooms of all game servers are kept: a NATS server.
@@ -49,6 +50,9 @@ func (s *store) open(ctx context.Context) (directory.Store, error) {
 		}
 	}
 }
+
+// tell tells gates who owns a room. There is a room only after open.
+func (s *store) tell(o fence.Owner) error { return fence.Publish(s.conn, o) }
 
 func (s *store) close() {
 	if s.conn != nil {

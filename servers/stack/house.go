@@ -11,6 +11,7 @@ import (
 
 	"croupier/servers/internal/bus"
 	"croupier/servers/internal/directory"
+	"croupier/servers/internal/fence"
 	"croupier/servers/internal/games"
 	"croupier/servers/internal/games/dice"
 	"croupier/servers/internal/gameserver"
@@ -78,6 +79,7 @@ func (s *Stack) newGame(c Config, at *slot, version string) (server, error) {
 	}
 	if conn != nil {
 		config.Store = func(ctx context.Context) (directory.Store, error) { return directory.OpenNATS(ctx, conn, 1) }
+		config.Tell = func(o fence.Owner) error { return fence.Publish(conn, o) }
 	}
 	running, err := gameserver.New(config)
 	return withBus(running, conn, err)

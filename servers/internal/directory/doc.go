@@ -107,7 +107,9 @@
 //
 // Saves wait, so rooms say nothing new and stand still; Healthy says since when. Nobody can claim anything either. Nobody is
 // declared dead, for no observer sees itself. What was under way is tried again every 25 to 400 ms until the store answers.
-// A server that alone is cut off loses its rooms to the others after 2 s, and learns it from its first save.
+// A server that alone is cut off loses its rooms to the others after 2 s, and learns it from its first save. Its players' gates are
+// told by who takes a room (package fence), and lead them there. Players who are connected to the server directly wait until
+// it reaches the store again.
 // A store that is full, or one stream of it, is away, too: it takes nothing (renewals neither, where all of it is full), though it
 // may be read.
 //

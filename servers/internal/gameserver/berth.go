@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"croupier/servers/internal/directory"
+	"croupier/servers/internal/fence"
 	"croupier/servers/internal/room"
 	"croupier/servers/wire"
 )
@@ -211,6 +212,12 @@ func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) 
 	b.tenure, b.epoch = tenure, tenure.Epoch()
 	s.start(b, prepared)
 	s.metrics.recovered.Inc()
+	if s.config.Tell != nil {
+		owner := fence.Owner{Game: b.at.game, Room: b.at.id, Epoch: b.epoch, Address: s.config.Address}
+		if err := s.config.Tell(owner); err != nil {
+			s.config.Log.Warn("gates were not told of a room that was taken over", "err", err)
+		}
+	}
 	s.config.Log.Debug("room taken over", "game", b.at.game, "room", b.at.id, "from", entry.Server)
 	return nil
 }

@@ -26,6 +26,7 @@ import (
 
 	"croupier/servers"
 	"croupier/servers/internal/directory"
+	"croupier/servers/internal/fence"
 	"croupier/servers/internal/games"
 	"croupier/servers/internal/room"
 	"croupier/servers/token"
@@ -58,6 +59,8 @@ type Config struct {
 	Name    string // the begin of the server's ID; default "game"
 	Version string // that players are told of; default servers.Version
 	Log     *slog.Logger
+	// Tell, where set, tells gates of a room that was taken from a server that has died, or seems to have.
+	Tell func(fence.Owner) error
 	// Trace, where set, is told of each step of a move, before it is taken. It is for tests.
 	Trace func(step Step, game string, room int64)
 }

@@ -15,6 +15,7 @@
 //	move.go        what servers say about where a room is
 //	mover.go       the few goroutines that take passages on
 //	kept.go        copies of requests that have no reply yet
+//	fences.go      rooms of which NATS brings news: another server owns them
 //	push.go        messages to players from outside of their rooms
 //	kill.go        an end as that of its process, for tests
 //
@@ -23,7 +24,7 @@
 // A session is in no room, bound to a lane, or on its way (a passage). It is on its way from a
 // SitDown until the room's server has spoken, and again when that server says that the room has
 // moved, when its trunk is lost or falls silent, and when another server is known to own the room by
-// a newer epoch. The WebSocket stays; the player's messages wait, bounded. At the new place is said
+// a newer epoch: that one has told all gates (package fence), or its messages came first. The WebSocket stays; the player's messages wait, bounded. At the new place is said
 // first what came back from the old one, then, where nobody knows what the old one has handled, the
 // requests without a reply, marked as such, and then what has waited. So what a player says is
 // handled once, as long as it has a number.

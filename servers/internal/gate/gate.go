@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"croupier/servers"
+	"croupier/servers/internal/fence"
 	"croupier/servers/internal/lifecycle"
 	"croupier/servers/internal/ops"
 	"croupier/servers/internal/push"
@@ -96,6 +97,7 @@ type Gate struct {
 	table     *table
 	placement *placement
 	movers    *movers
+	fences    *fences
 	clock     atomic.Int64  // seconds since the start, told by the sweeper
 	draining  atomic.Bool   // set under mu
 	sessions  atomic.Uint64 // that have begun
@@ -106,9 +108,10 @@ type Gate struct {
 
 	mu        sync.Mutex
 	upstreams map[netip.AddrPort]*dial
-	bus       *nats.Conn         // nil: none yet
-	ear       *push.Subscription // on the bus
-	deaf      bool               // Run has ended
+	bus       *nats.Conn          // nil: none yet
+	ear       *push.Subscription  // on the bus
+	owners    *fence.Subscription // the same
+	deaf      bool                // Run has ended
 	// complained says when a server that takes no players was last logged.
 	complained map[netip.AddrPort]time.Time
 }
@@ -134,6 +137,7 @@ func New(c Config) (*Gate, error) {
 		table:      newTable(),
 		placement:  p,
 		upstreams:  make(map[netip.AddrPort]*dial),
+		fences:     newFences(),
 		complained: make(map[netip.AddrPort]time.Time),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
@@ -165,6 +169,7 @@ func (g *Gate) Run(stages lifecycle.Stages, l, admin net.Listener) error {
 	serving, stopServing := context.WithCancel(context.WithoutCancel(stages.Stop))
 	defer stopServing()
 	g.work.Go(func() { g.sweep(g.ctx) })
+	g.work.Go(func() { g.leadOn(g.ctx) })
 	group, failed := errgroup.WithContext(serving)
 	group.Go(func() error { return ops.Serve(serving, admin, g.ops()) })
 	group.Go(func() error {

@@ -48,7 +48,9 @@ func (s *session) placed(b *binding, payload []byte) {
 	}
 	b.room.Store(r)
 	fenced := b.stale() && s.fence(b)
-	if !fenced {
+	if fenced {
+		s.gate.metrics.fenced.Inc()
+	} else {
 		s.here(b)
 	}
 	s.placing.Unlock()
@@ -87,8 +89,12 @@ func (s *session) hears(b *binding, kind trunk.Kind, message []byte) bool {
 	op, _, _ := wire.Split(message)
 	s.placing.Lock()
 	if b.moved || b.stale() {
-		fenced := b.stale() && s.fence(b)
+		stale := b.stale()
+		fenced := stale && s.fence(b)
 		s.placing.Unlock()
+		if stale {
+			s.gate.metrics.fenced.Inc()
+		}
 		if fenced {
 			drop(b)
 		}
@@ -119,7 +125,6 @@ func (s *session) hears(b *binding, kind trunk.Kind, message []byte) bool {
 // that server says is not delivered, and where the lane was not on its way out already the caller
 // drops it. It needs s.placing.
 func (s *session) fence(b *binding) bool {
-	s.gate.metrics.fenced.Inc()
 	if b.moved {
 		return false
 	}

@@ -286,6 +286,20 @@ func (p *placement) remember(key roomKey, addr netip.AddrPort, epoch uint64) *ro
 	return r
 }
 
+// taken notes that a room has a new owner, as that one says. It returns the route, if a player of this gate is or just was there,
+// and the news is news.
+func (p *placement) taken(key roomKey, addr netip.AddrPort, epoch uint64) *route {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.rooms[key]
+	if r == nil || epoch <= r.epoch.Load() {
+		return nil
+	}
+	r.addr = addr
+	r.epoch.Store(epoch)
+	return r
+}
+
 // where says where a room was last.
 func (p *placement) where(r *route) netip.AddrPort {
 	p.mu.Lock()

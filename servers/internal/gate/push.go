@@ -13,6 +13,7 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/nats-io/nats.go"
 
+	"croupier/servers/internal/fence"
 	"croupier/servers/internal/push"
 	"croupier/servers/wire"
 )
@@ -54,7 +55,7 @@ func (g *Gate) refusePush(err error) {
 	g.log.Warn("push refused", "err", err)
 }
 
-// Join makes a gate take pushes from a bus, and bring its own there. Config.Bus does it from the
+// Join makes a gate take pushes and news of rooms' owners from a bus, and bring its own pushes there. Config.Bus does it from the
 // start; a gate whose bus is away when it starts does without until then. Whoever made the connection
 // closes it after Run.
 func (g *Gate) Join(conn *nats.Conn) error {
@@ -67,18 +68,24 @@ func (g *Gate) Join(conn *nats.Conn) error {
 	if err != nil {
 		return fmt.Errorf("gate: %w", err)
 	}
-	g.ear, g.bus = s, conn
+	owners, err := fence.Subscribe(conn, g.ownerIs, func(err error) { g.log.Warn("news of a room refused", "err", err) })
+	if err != nil {
+		s.Close()
+		return fmt.Errorf("gate: %w", err)
+	}
+	g.ear, g.owners, g.bus = s, owners, conn
 	return nil
 }
 
 // leaveBus ends what Join has begun.
 func (g *Gate) leaveBus() {
 	g.mu.Lock()
-	s := g.ear
+	s, owners := g.ear, g.owners
 	g.deaf = true
 	g.mu.Unlock()
 	if s != nil {
 		s.Close()
+		owners.Close()
 	}
 }
 

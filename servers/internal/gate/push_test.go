@@ -3,13 +3,10 @@ package gate
 import (
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/nats-io/nats.go"
 
 	"croupier/servers/internal/bus"
 	"croupier/servers/internal/push"
@@ -91,16 +88,7 @@ func TestPushThroughNATS(t *testing.T) {
 	f := newFake(t)
 	var courts []*court
 	for range 2 {
-		conn, err := bus.Dial(t.Context(), server.URL(), t.Name(), slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		closed := make(chan struct{})
-		conn.SetClosedHandler(func(*nats.Conn) { close(closed) })
-		t.Cleanup(func() {
-			conn.Close()
-			<-closed
-		})
+		conn := attach(t, server.URL())
 		courts = append(courts, newCourt(t, func(c *Config) { c.Bus = conn }, f))
 	}
 	here, there := courts[0].player(7), courts[1].player(7)
