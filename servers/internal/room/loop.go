@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -183,7 +184,9 @@ func (r *Room) conclude(t *Table) {
 			t.allGone()
 			return
 		}
-		t.log.Warn("room ends and its record could not be removed: what it said last is unsaid", "room", t.id, "err", err)
+		if !errors.Is(err, ErrLost) { // who took it goes on with it
+			t.log.Warn("room ends and its record could not be removed: what it said last is unsaid", "room", t.id, "err", err)
+		}
 		t.reason = Lost
 	}
 	r.goesOn.Store(true)
