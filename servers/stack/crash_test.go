@@ -137,23 +137,28 @@ func (c crash) slot(s *Stack, source *slot, server string) *slot {
 func busiest(t *testing.T, s *Stack) int {
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		for i, at := range s.games {
-			var listing gameserver.Listing
-			answer, err := http.Get("http://" + at.ops.String() + "/rooms")
-			if err == nil {
-				err = json.NewDecoder(answer.Body).Decode(&listing)
-				answer.Body.Close()
-			}
-			if err != nil {
-				t.Error(err)
-				return 0
-			}
-			if len(listing.Rooms) >= 2 && slices.ContainsFunc(listing.Rooms, func(r gameserver.Room) bool { return r.Seq > 8 }) {
+			rooms := list(t, at)
+			if len(rooms) >= 2 && slices.ContainsFunc(rooms, func(r gameserver.Room) bool { return r.Seq > 8 }) {
 				return i
 			}
 		}
 	}
 	t.Error("the bots do not play")
 	return 0
+}
+
+// list asks a game server for its rooms.
+func list(t *testing.T, at *slot) []gameserver.Room {
+	var listing gameserver.Listing
+	answer, err := http.Get("http://" + at.ops.String() + "/rooms")
+	if err == nil {
+		err = json.NewDecoder(answer.Body).Decode(&listing)
+		answer.Body.Close()
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return listing.Rooms
 }
 
 // scenario is what the players do.

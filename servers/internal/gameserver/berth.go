@@ -177,6 +177,9 @@ func (s *Server) openNew(ctx context.Context, b *berth, revision uint64) error {
 	}
 	s.install(b, opened)
 	s.metrics.opened.Inc()
+	if revision != 0 { // another server was about to open it
+		s.tell(b)
+	}
 	s.config.Log.Debug("room opened", "game", b.at.game, "room", b.at.id)
 	return nil
 }
@@ -212,14 +215,20 @@ func (s *Server) takeOver(ctx context.Context, b *berth, entry directory.Entry) 
 	b.tenure, b.epoch = tenure, tenure.Epoch()
 	s.start(b, prepared)
 	s.metrics.recovered.Inc()
-	if s.config.Tell != nil {
-		owner := fence.Owner{Game: b.at.game, Room: b.at.id, Epoch: b.epoch, Address: s.config.Address}
-		if err := s.config.Tell(owner); err != nil {
-			s.config.Log.Warn("gates were not told of a room that was taken over", "err", err)
-		}
-	}
+	s.tell(b)
 	s.config.Log.Debug("room taken over", "game", b.at.game, "room", b.at.id, "from", entry.Server)
 	return nil
+}
+
+// tell tells gates of a room that was taken from a server that has died, or seems to have.
+func (s *Server) tell(b *berth) {
+	if s.config.Tell == nil {
+		return
+	}
+	owner := fence.Owner{Game: b.at.game, Room: b.at.id, Epoch: b.epoch, Address: s.config.Address}
+	if err := s.config.Tell(owner); err != nil {
+		s.config.Log.Warn("gates were not told of a room that was taken over", "err", err)
+	}
 }
 
 // prepare builds a room from a snapshot, without running it.

@@ -110,3 +110,37 @@ func TestOwnerHeardOfOnTheWay(t *testing.T) {
 	back.placed(room, 12)
 	c.eventually("one lane", func() bool { return c.lanes() == 1 })
 }
+
+// The news comes before anybody of this gate wants the room: who comes then is not let in by an owner of before.
+func TestOwnerHeardOfBefore(t *testing.T) {
+	t.Parallel()
+	a, b := newFake(t), newFake(t)
+	c := newCourt(t, nil, a, b)
+	room := c.room(a, b)
+	c.gate.ownerIs(fence.Owner{Game: "dice", Room: room, Epoch: 11, Address: "elsewhere:60001"})
+	p := c.player(7)
+	p.sits(room, 1)
+	past := a.next()
+	past.placed(room, 10)
+	past.hearsShut()
+	past.shut(trunk.ReasonLost)
+	now := b.next()
+	if o := now.open; o.GetRoom() != room || o.GetRequest() != 1 {
+		t.Errorf("open: %v", o)
+	}
+	now.placed(room, 11)
+	now.reply(1, wire.Command_SIT_DOWN, &wire.User{Id: 7})
+	p.hears("sit_down 7 #1")
+
+	// Where it says where, nobody else is asked. Rooms of games that this gate does not have are nothing to it.
+	c.gate.ownerIs(fence.Owner{Game: "chess", Room: room, Epoch: 11, Address: a.addr.String()})
+	other := c.room(a, b) + 1
+	c.gate.ownerIs(fence.Owner{Game: "dice", Room: other, Epoch: 11, Address: "[::ffff:127.0.0.1]:" + b.addr.String()[len("127.0.0.1:"):]})
+	q := c.player(8)
+	q.sits(other, 1)
+	b.next().seat(other, 11)
+	q.hears("sit_down 8")
+	if n := len(c.gate.placement.rooms); n != 2 {
+		t.Errorf("%d rooms are remembered", n)
+	}
+}

@@ -115,7 +115,7 @@ func BenchmarkRequest(b *testing.B) {
 			for b.Loop() {
 				s.receive(ask)
 				if request != 0 {
-					s.heardReply(at, request, answer)
+					s.hears(at, trunk.KindReply, request, answer)
 				}
 				if s.at.Load() != at || !at.answered || at.stale() {
 					b.Fatal("not bound")
@@ -161,6 +161,6 @@ func BenchmarkMove(b *testing.B) {
 		if s.at.Load() != lane || s.pass != nil {
 			b.Fatal("not bound")
 		}
-		s.heardReply(lane, 3, ask)
+		s.hears(lane, trunk.KindReply, 3, ask)
 	}
 }

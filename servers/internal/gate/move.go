@@ -71,21 +71,9 @@ func (s *session) here(b *binding) {
 	s.arrive(p)
 }
 
-// heardReply drops the copy of the request that a reply answers.
-func (s *session) heardReply(b *binding, request uint64, message []byte) {
-	s.placing.Lock()
-	if !b.stale() && !b.moved {
-		s.answered(request)
-		if op, _, _ := wire.Split(message); op == wire.Command_ERROR && s.stand != nil && request != 0 && s.stand.request == request {
-			s.unstand() // refused
-		}
-	}
-	s.placing.Unlock()
-}
-
-// hears decides on a message from another lane than the one on which the session was last heard and
-// answered. False: it is not for the player.
-func (s *session) hears(b *binding, kind trunk.Kind, message []byte) bool {
+// hears decides on a reply to a request, the copy of which it drops; and on a message from another lane than the one on which
+// the session was last heard and answered. False: it is not for the player.
+func (s *session) hears(b *binding, kind trunk.Kind, request uint64, message []byte) bool {
 	op, _, _ := wire.Split(message)
 	s.placing.Lock()
 	if b.moved || b.stale() {
@@ -101,6 +89,12 @@ func (s *session) hears(b *binding, kind trunk.Kind, message []byte) bool {
 		return false
 	}
 	defer s.placing.Unlock()
+	if kind == trunk.KindReply {
+		s.answered(request)
+		if op == wire.Command_ERROR && s.stand != nil && request != 0 && s.stand.request == request {
+			s.unstand() // refused
+		}
+	}
 	if p := s.pass; p != nil && p.lane == b && !p.here {
 		if op == wire.Command_ERROR && b.resume {
 			return false // a server that can't have the room says why; the next one is asked

@@ -183,7 +183,7 @@ type binding struct {
 	room atomic.Pointer[route] // where it leads; nil: not known yet
 
 	// Written by the goroutine that reads from up, under session.placing; so that goroutine reads
-	// without the lock.
+	// without the lock; but for moved, which others write, too.
 	epoch    uint64 // of the room's owner; above all others for one of a build without epochs
 	placed   bool   // the server is of a build whose rooms move
 	answered bool   // the SitDown has its answer, or needs none

@@ -286,13 +286,23 @@ func (p *placement) remember(key roomKey, addr netip.AddrPort, epoch uint64) *ro
 	return r
 }
 
-// taken notes that a room has a new owner, as that one says. It returns the route, if a player of this gate is or just was there,
-// and the news is news.
+// taken notes that a room has a new owner, as that one says. It returns the route where players of this gate may be with an
+// older one. A room that is not known is remembered all the same: a player who comes for it must not be let in by
+// that older one.
 func (p *placement) taken(key roomKey, addr netip.AddrPort, epoch uint64) *route {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.rooms[key]
-	if r == nil || epoch <= r.epoch.Load() {
+	if r == nil {
+		if p.plays(key.game) && len(p.rooms) < mostRoutes {
+			r = &route{key: key, addr: addr}
+			r.touch()
+			r.epoch.Store(epoch)
+			p.rooms[key] = r
+		}
+		return nil
+	}
+	if epoch <= r.epoch.Load() {
 		return nil
 	}
 	r.addr = addr

@@ -68,17 +68,17 @@ func (up *upstream) take(batch []byte, touched []*session) ([]*session, error) {
 		}
 		s, message := b.session, frame.Payload
 		switch frame.Kind {
-		case trunk.KindReply:
-			request, size := binary.Uvarint(message)
-			if size <= 0 {
-				return touched, errBadReply
+		case trunk.KindReply, trunk.KindData:
+			var request uint64
+			if frame.Kind == trunk.KindReply {
+				var size int
+				if request, size = binary.Uvarint(message); size <= 0 {
+					return touched, errBadReply
+				}
+				message = message[size:]
 			}
-			message = message[size:]
-			s.heardReply(b, request, message)
-			fallthrough
-		case trunk.KindData:
-			if s.at.Load() != b || !b.answered || b.stale() {
-				if !s.hears(b, frame.Kind, message) {
+			if frame.Kind == trunk.KindReply || s.at.Load() != b || !b.answered || b.stale() {
+				if !s.hears(b, frame.Kind, request, message) {
 					continue
 				}
 			}
