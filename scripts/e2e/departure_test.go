@@ -77,16 +77,19 @@ func (w *world) oneLess(t *testing.T, tables []*table) {
 // will happen, play until the drain's time-out, are asked to come again, and find their seats at new
 // tables of these numbers on the new server.
 func (w *world) nobodyLeaves(t *testing.T, tables []*table) {
-	stay := tables[len(tables)-1]
-	before := make([]int, len(stay.players))
-	for i, p := range stay.players {
+	var stay []*player
+	for _, b := range tables {
+		stay = append(stay, b.players...)
+	}
+	before := make([]int, len(stay))
+	for i, p := range stay {
 		before[i] = len(p.returns())
 	}
 	w.change(t, "--image", "game=croupier/game:v2")
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for i, p := range stay.players {
+	for i, p := range stay {
 		err := errors.Join(
 			p.hears(ctx, "that the room will be closed", func() bool {
 				return slices.ContainsFunc(p.notices, func(n *wire.Notice) bool { return n.Kind == wire.Notice_CLOSING })
