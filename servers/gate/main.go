@@ -60,7 +60,7 @@ func join(g *gate.Gate, urls string) (leave func()) {
 			err = g.Join(conn)
 		}
 		if err != nil && ctx.Err() == nil {
-			slog.Error("no pushes from elsewhere: correct --nats, NATS_TOKEN or NATS_CREDS and start the gate again", "err", err)
+			slog.Error("no pushes from elsewhere, nor news of rooms whose server is cut off: correct --nats, NATS_TOKEN or NATS_CREDS and start the gate again", "err", err)
 		}
 	})
 	return func() {

@@ -17,7 +17,7 @@ import (
 type options struct {
 	listen string
 	ops    string
-	nats   string // where pushes come from; "": nowhere
+	nats   string // where pushes and news of rooms come from; "": nowhere
 	config gate.Config
 }
 
@@ -55,7 +55,7 @@ func parse(args []string, env func(string) string, output io.Writer) (options, e
 	f.DurationVar(&c.IdleTimeout, "idle-timeout", 60*time.Second, "`silence` after which a player is gone")
 	f.DurationVar(&c.Spread, "spread", 10*time.Second, "`time` over which a draining gate sends its players away")
 	// The environment is looked at below: as a default it would be printed by --help, with what is secret in it.
-	f.StringVar(&o.nats, "nats", "", "`URL` of NATS, or several separated by commas, e.g. nats://nats:4222 (default $NATS_URL; empty: only this gate's own players are pushed to)")
+	f.StringVar(&o.nats, "nats", "", "`URL` of NATS, or several separated by commas, e.g. nats://nats:4222 (default $NATS_URL; empty: only this gate's own players are pushed to, and players of a server that is cut off wait)")
 	f.BoolVar(&c.Dev, "dev", false, "development: profiles on the ops port")
 	debug := f.Bool("debug", false, "log more")
 	if err := cmdline.Parse(f, args, output, usage); err != nil {

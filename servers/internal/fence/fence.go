@@ -24,9 +24,12 @@ const subject = "croupier.fence"
 // maxSize is the longest message, in bytes.
 const maxSize = 4096
 
-// pending is how many messages wait for one gate at most; what does not fit is dropped. A server that was cut off has
+// pendingMessages and pendingBytes bound what waits for one gate; what does not fit is dropped. A server that was cut off has
 // lost as many rooms as it had.
-const pending = 100_000
+const (
+	pendingMessages = 100_000
+	pendingBytes    = 32 << 20
+)
 
 // Owner is a room and who owns it since that epoch.
 type Owner struct {
@@ -106,7 +109,7 @@ func Subscribe(conn *nats.Conn, heard func(Owner), refused func(error)) (*Subscr
 	if err != nil {
 		return nil, fmt.Errorf("listen for rooms' new owners: %w", err)
 	}
-	sub.SetPendingLimits(pending, pending*maxSize/8) //nolint:errcheck // it is a plain subscription
+	sub.SetPendingLimits(pendingMessages, pendingBytes) //nolint:errcheck // it is a plain subscription
 	s.sub = sub
 	return s, nil
 }

@@ -43,8 +43,9 @@ type Config struct {
 	Spread           time.Duration     // over which a draining gate sends its players away; default 10 s
 	Dev              bool              // serve profiles on the ops port
 	Version          string            // that players are told of; default servers.Version
-	// Bus brings what is pushed to players, from anywhere in the cluster; nil: only this gate's own ops
-	// port pushes, to the players of this gate. Whoever made the connection closes it after Run.
+	// Bus brings what is pushed to players, from anywhere in the cluster, and the news of rooms that were taken from a server
+	// that is cut off; nil: only this gate's own ops port pushes, to the players of this gate. Whoever made the connection
+	// closes it after Run.
 	Bus *nats.Conn
 	// Resolve looks up the host of a Service; default: as the system does.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
